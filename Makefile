@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The front door. `make help` lists what a person uses; each folder's build.mk says what it is made of.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+B    := build
+HOST := $B/host
+V    ?= 0
+Q    := $(if $(filter 1,$V),,@)
+say   = @printf '  %-8s %s\n' '$1' '$2'
+
+include kernel.mk
+
+# ---- toolchains ------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
+
+TARGET_CC     := aarch64-linux-gnu-gcc
+TARGET_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -static -nostdlib -mgeneral-regs-only \
+	-mno-outline-atomics -march=armv8-a -ftls-model=local-exec -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+	-fno-common $(WARNINGS) -I. -DCONFIG_LIB_SEL4_USE_THREAD_LOCALS=1
+TARGET_LDFLAGS := -static -nostdlib -no-pie -Wl,--gc-sections -Wl,--build-id=none \
+	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
+
+HOST_CC     := gcc
+HOST_CFLAGS := -std=c11 -O2 -g -D_GNU_SOURCE $(WARNINGS) -I.
+TEST_CFLAGS := -std=c11 -O1 -g -D_GNU_SOURCE -DBULKHEAD_TEST $(WARNINGS) -I. \
+	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_CC     := clang
+FUZZ_CFLAGS := -std=c11 -O1 -g -D_GNU_SOURCE -DBULKHEAD_TEST $(WARNINGS) -I. \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+# ---- what each folder is made of -------------------------------------------------------------------
+#
+# A build.mk adds to these:
+#   PURE      sources without a kernel call: linked into every unit test and fuzzer, compiled by host and target
+#   PROCESSES target programs; <name>_SRCS are their sources (beside the PURE ones they need)
+#   TOOL_SRCS the host tool
+
+PURE      :=
+PROCESSES :=
+TOOL_SRCS :=
+include $(sort $(wildcard */build.mk */*/build.mk))
+
+-include $(shell find $B \( -path $B/guest-root -o -path $B/fresh \) -prune -o -type f -path '*/obj/*' -name '*.d' -print 2>/dev/null)
+
+# ---- packages --------------------------------------------------------------------------------------
+
+.PHONY: packages
+packages: $B/packages.stamp
+$B/packages.stamp: test/packages.sh
+	$Q./test/packages.sh
+	$Qmkdir -p $B && touch $@
+
+# ---- target programs -------------------------------------------------------------------------------
+
+# Kernel headers are not ours: -isystem keeps our warnings for our code.
+$(KB)/obj/%.o: %.c $(KERNEL_STAMP) | $B/packages.stamp $(LIBFDT_A)
+	$(call say,CC,$<)
+	$Qmkdir -p $(@D)
+	$Q$(TARGET_CC) $(TARGET_CFLAGS) $($(subst /,_,$(<D))_CFLAGS) -isystem $(KERNEL_INCLUDE) -isystem $(LIBFDT_INCLUDE) -MMD -MP -c $< -o $@
+
+$(KB)/obj/%.o: %.S $(KERNEL_STAMP) | $B/packages.stamp
+	$(call say,AS,$<)
+	$Qmkdir -p $(@D)
+	$Q$(TARGET_CC) $(TARGET_CFLAGS) -isystem $(KERNEL_INCLUDE) -MMD -MP -c $< -o $@
+
+define process_rule
+$(KB)/$1.elf: $$(patsubst %,$(KB)/obj/%.o,$$(basename $$($1_SRCS))) $(LIBFDT_A)
+	$$(call say,LD,$$@)
+	$$Q$$(TARGET_CC) $$(TARGET_LDFLAGS) -Wl,-Ttext-segment=$$(or $$($1_BASE),0x400000) -Wl,-e,_start $$(filter %.o,$$^) $$(LIBFDT_A) -lgcc -o $$@
+endef
+$(foreach p,$(PROCESSES),$(eval $(call process_rule,$p)))
+
+.PHONY: target
+target: $(PROCESSES:%=$(KB)/%.elf)
+
+# ---- host tool -------------------------------------------------------------------------------------
+
+$(HOST)/obj/%.o: %.c | $B/packages.stamp
+	$(call say,HOSTCC,$<)
+	$Qmkdir -p $(@D)
+	$Q$(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(HOST)/bulkhead: $(TOOL_SRCS:%.c=$(HOST)/obj/%.o)
+	$(call say,LD,$@)
+	$Q$(HOST_CC) $^ $(TOOL_LIBS) -o $@
+
+# ---- unit tests and fuzzers ------------------------------------------------------------------------
+
+$(HOST)/test/obj/%.o: %.c | $B/packages.stamp
+	$(call say,TESTCC,$<)
+	$Qmkdir -p $(@D)
+	$Q$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+# What a process, a kernel or a guest does, for unit tests and fuzzers.
+FAKES := $(wildcard test/fake/*.c)
+
+$(HOST)/test/libpure.a: $(PURE:%.c=$(HOST)/test/obj/%.o) $(FAKES:%.c=$(HOST)/test/obj/%.o)
+	$(call say,AR,$@)
+	$Qrm -f $@ && ar rcs $@ $^
+
+UNIT_TESTS := $(sort $(shell find $(filter-out build,$(wildcard *)) -name '*_test.c' 2>/dev/null))
+$(HOST)/test/bin/%_test: $(HOST)/test/obj/%_test.o $(HOST)/test/libpure.a
+	$(call say,LD,$@)
+	$Qmkdir -p $(@D)
+	$Q$(HOST_CC) -fsanitize=address,undefined $^ -lcmocka -lfdt -lz -lcjson -o $@
+
+$(HOST)/fuzz/obj/%.o: %.c | $B/packages.stamp
+	$(call say,FUZZCC,$<)
+	$Qmkdir -p $(@D)
+	$Q$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+
+$(HOST)/fuzz/libpure.a: $(PURE:%.c=$(HOST)/fuzz/obj/%.o) $(FAKES:%.c=$(HOST)/fuzz/obj/%.o)
+	$(call say,AR,$@)
+	$Qrm -f $@ && ar rcs $@ $^
+
+FUZZERS := $(sort $(wildcard test/fuzz/*_fuzz.c))
+$(HOST)/fuzz/bin/%: $(HOST)/fuzz/obj/test/fuzz/%.o $(HOST)/fuzz/libpure.a
+	$(call say,LD,$@)
+	$Qmkdir -p $(@D)
+	$Q$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $^ -lfdt -lz -lcjson -o $@
+
+.PHONY: unit fuzz
+unit: $(UNIT_TESTS:%.c=$(HOST)/test/bin/%)
+	$Q./test/unit.sh $^
+fuzz: $(FUZZERS:test/fuzz/%.c=$(HOST)/fuzz/bin/%)
+	$Q./test/fuzz.sh $^
+
+.PRECIOUS: $(HOST)/test/obj/%.o $(HOST)/fuzz/obj/%.o $(HOST)/obj/%.o $(KB)/obj/%.o
+
+.PHONY: clean
+clean:
+	rm -rf $B

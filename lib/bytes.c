@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The functions of <string.h> that the compiler, libfdt and we call, for general registers only: a
+ * libc's use vector registers, which fault in threads that have no FPU.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Unaligned and aliasing accesses of eight bytes, which is what a load or a store may do. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
+
+enum { WORD = sizeof(word_t) };
+
+/*
+ * Ascending, each byte read before a lower one of the source is written: what memmove needs when the
+ * target is below the source. No `restrict`, under which the compiler may exchange these accesses.
+ */
+static void copy_ascending(unsigned char *d, const unsigned char *s, size_t size)
+{
+    for (; size >= 4 * WORD; size -= 4 * WORD, d += 4 * WORD, s += 4 * WORD) {
+        word_t a = ((const word_t *)s)[0], b = ((const word_t *)s)[1];
+        word_t c = ((const word_t *)s)[2], e = ((const word_t *)s)[3];
+        ((word_t *)d)[0] = a;
+        ((word_t *)d)[1] = b;
+        ((word_t *)d)[2] = c;
+        ((word_t *)d)[3] = e;
+    }
+    for (; size >= WORD; size -= WORD, d += WORD, s += WORD) {
+        *(word_t *)d = *(const word_t *)s;
+    }
+    while (size-- != 0) {
+        *d++ = *s++;
+    }
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size)
+{
+    copy_ascending(to, from, size);
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t size)
+{
+    unsigned char *d = to;
+    const unsigned char *s = from;
+    if ((uintptr_t)d - (uintptr_t)s >= size) {
+        copy_ascending(d, s, size);
+        return to;
+    }
+    while (size-- != 0) {
+        d[size] = s[size];
+    }
+    return to;
+}
+
+void *memset(void *to, int value, size_t size)
+{
+    unsigned char *d = to;
+    word_t word = 0x0101010101010101u * (unsigned char)value;
+    for (; size >= 4 * WORD; size -= 4 * WORD, d += 4 * WORD) {
+        ((word_t *)d)[0] = word;
+        ((word_t *)d)[1] = word;
+        ((word_t *)d)[2] = word;
+        ((word_t *)d)[3] = word;
+    }
+    while (size-- != 0) {
+        *d++ = (unsigned char)value;
+    }
+    return to;
+}
+
+int memcmp(const void *left, const void *right, size_t size)
+{
+    const unsigned char *a = left, *b = right;
+    for (size_t i = 0; i < size; i++) {
+        if (a[i] != b[i]) {
+            return a[i] < b[i] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+void *memchr(const void *in, int wanted, size_t size)
+{
+    const unsigned char *s = in;
+    for (size_t i = 0; i < size; i++) {
+        if (s[i] == (unsigned char)wanted) {
+            return (void *)(uintptr_t)(s + i);
+        }
+    }
+    return NULL;
+}
+
+size_t strlen(const char *text)
+{
+    size_t length = 0;
+    while (text[length] != '\0') {
+        length++;
+    }
+    return length;
+}
+
+size_t strnlen(const char *text, size_t limit)
+{
+    size_t length = 0;
+    while (length < limit && text[length] != '\0') {
+        length++;
+    }
+    return length;
+}
+
+int strcmp(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        a++, b++;
+    }
+    return (unsigned char)*a - (unsigned char)*b;
+}
+
+int strncmp(const char *a, const char *b, size_t limit)
+{
+    for (; limit != 0; limit--, a++, b++) {
+        if (*a != *b || *a == '\0') {
+            return (unsigned char)*a - (unsigned char)*b;
+        }
+    }
+    return 0;
+}
+
+char *strchr(const char *text, int wanted)
+{
+    for (;; text++) {
+        if (*text == (char)wanted) {
+            return (char *)(uintptr_t)text;
+        }
+        if (*text == '\0') {
+            return NULL;
+        }
+    }
+}
+
+char *strrchr(const char *text, int wanted)
+{
+    const char *last = NULL;
+    for (;; text++) {
+        if (*text == (char)wanted) {
+            last = text;
+        }
+        if (*text == '\0') {
+            return (char *)(uintptr_t)last;
+        }
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lib/check.h"
+
+#include "lib/log.h"
+
+_Noreturn void check_failed(const char *file, int line, const char *condition)
+{
+    log_error("%s:%d: CHECK failed: %s", file, line, condition);
+    for (;;) {
+        __builtin_trap(); /* a fault: root logs it and decides what happens to this process */
+    }
+}

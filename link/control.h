@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdint.h>
+
+#include "link/serial.h"
+
+/*
+ * Requests to root, by a call on its control endpoint; the badge says who asks. The label is the
+ * request, MR0 its argument. The reply's label is 0; MR0 is an enum control_result; details are in the
+ * requester's reply page.
+ */
+enum control_request {
+    CONTROL_NONE = 0,
+    /* from a VMM, about its own VM (sent, not called: there is no answer) */
+    CONTROL_GUEST_OFF = 64, /* the guest asked to be powered off */
+    CONTROL_GUEST_RESET,    /* the guest asked to be restarted */
+    CONTROL_GUEST_FAILED,   /* the VMM cannot go on with this guest; MR0: 0 */
+    CONTROL_GUEST_RUNNING,  /* the guest has been entered */
+    /* from the operator's shell */
+    CONTROL_VM_START = 80, /* MR0: client number of the VM */
+    CONTROL_VM_STOP,
+    CONTROL_VM_RESTART,
+    CONTROL_VM_PAUSE,
+    CONTROL_VM_RESUME,
+    CONTROL_VM_LIST, /* fills the reply page's table */
+    CONTROL_MEMORY,  /* fills the reply page's memory counts */
+};
+
+enum control_result {
+    CONTROL_OK = 0,
+    CONTROL_ERROR, /* text says what and why */
+};
+
+/* Counters that a VMM keeps and root and the shell may read; written by one thread each. */
+enum vmm_counter {
+    COUNT_EXIT_MMIO,
+    COUNT_EXIT_SYSREG,
+    COUNT_EXIT_HYPERCALL,
+    COUNT_EXIT_WFX,
+    COUNT_EXIT_TIMER,
+    COUNT_EXIT_MAINTENANCE,
+    COUNT_EXIT_OTHER,
+    COUNT_INJECTED,
+    COUNT_GUEST_FAULTS, /* accesses that were aborted into the guest */
+    COUNT_BLOCKED,      /* times that a vCPU slept in WFI */
+    VMM_COUNTERS,
+};
+
+struct control_vm_info {
+    uint32_t client; /* its number in the roster */
+    uint32_t state;  /* enum vm_state */
+    uint32_t vcpu_count;
+    uint32_t memory_mib;
+    uint64_t starts; /* times started since boot */
+    uint64_t overhead_kib; /* memory beyond its RAM */
+    uint64_t counters[VMM_COUNTERS];
+};
+
+struct control_reply {
+    char text[1024]; /* one or more lines, NUL-terminated */
+    uint64_t memory_total_kib, memory_free_kib, slots_used, asids_used;
+    uint32_t vm_count;
+    uint32_t pad;
+    struct control_vm_info vm[SERIAL_CLIENT_MAX];
+};
+_Static_assert(sizeof(struct control_reply) <= 8192, "the reply is two pages");

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "link/process.h"
+
+/* The program's own main. It must not return. */
+void process_main(const struct process_boot *boot);
+
+/* Called by the first instructions. */
+_Noreturn void process_start(void);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "link/ring.h"
+
+#include <string.h>
+
+#include "lib/check.h"
+
+void ring_format(struct ring_shared *shared)
+{
+    atomic_store(&shared->head, 0);
+    atomic_store(&shared->tail, 0);
+    atomic_store(&shared->producer_wants, 0);
+    atomic_store(&shared->consumer_wants, 1); /* the first write always signals */
+}
+
+static void open(struct ring *ring, struct ring_shared *shared, void *data, uint32_t size_bytes)
+{
+    CHECK(size_bytes != 0 && (size_bytes & (size_bytes - 1)) == 0);
+    *ring = (struct ring){.shared = shared, .data = data, .size_bytes = size_bytes};
+}
+
+void ring_open_producer(struct ring *ring, struct ring_shared *shared, void *data,
+                        uint32_t size_bytes)
+{
+    open(ring, shared, data, size_bytes);
+    ring->index = atomic_load_explicit(&shared->head, memory_order_acquire);
+}
+
+void ring_open_consumer(struct ring *ring, struct ring_shared *shared, void *data,
+                        uint32_t size_bytes)
+{
+    open(ring, shared, data, size_bytes);
+    ring->index = atomic_load_explicit(&shared->tail, memory_order_acquire);
+}
+
+uint32_t ring_space(struct ring *ring)
+{
+    /* Acquire: the consumer has read the bytes before it gave their space back. */
+    uint32_t tail = atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
+    uint32_t used = ring->index - tail;
+    if (used > ring->size_bytes) {
+        ring->bad_count++;
+        return 0;
+    }
+    return ring->size_bytes - used;
+}
+
+uint32_t ring_used(struct ring *ring)
+{
+    /* Acquire: the producer has written the bytes before it published them. */
+    uint32_t head = atomic_load_explicit(&ring->shared->head, memory_order_acquire);
+    uint32_t used = head - ring->index;
+    if (used > ring->size_bytes) {
+        ring->bad_count++;
+        return 0;
+    }
+    return used;
+}
+
+/* The part of a transfer that lies before the end of the data area. */
+static uint32_t first_part(const struct ring *ring, uint32_t size)
+{
+    uint32_t to_end = ring->size_bytes - (ring->index & (ring->size_bytes - 1));
+    return size < to_end ? size : to_end;
+}
+
+uint32_t ring_write(struct ring *ring, const void *bytes, uint32_t size, bool *signal)
+{
+    uint32_t space = ring_space(ring);
+    uint32_t count = size < space ? size : space;
+    if (count == 0) {
+        return 0;
+    }
+    uint32_t first = first_part(ring, count);
+    memcpy(ring->data + (ring->index & (ring->size_bytes - 1)), bytes, first);
+    memcpy(ring->data, (const uint8_t *)bytes + first, count - first);
+    ring->index += count;
+    /* Sequentially consistent: published before we look whether the consumer wants to know. */
+    atomic_store(&ring->shared->head, ring->index);
+    if (atomic_load(&ring->shared->consumer_wants) != 0) {
+        atomic_store_explicit(&ring->shared->consumer_wants, 0, memory_order_relaxed);
+        *signal = true;
+    }
+    return count;
+}
+
+uint32_t ring_read(struct ring *ring, void *bytes, uint32_t size, bool *signal)
+{
+    uint32_t used = ring_used(ring);
+    uint32_t count = size < used ? size : used;
+    if (count == 0) {
+        return 0;
+    }
+    uint32_t first = first_part(ring, count);
+    memcpy(bytes, ring->data + (ring->index & (ring->size_bytes - 1)), first);
+    memcpy((uint8_t *)bytes + first, ring->data, count - first);
+    ring->index += count;
+    /* Sequentially consistent: given back before we look whether the producer wants to know. */
+    atomic_store(&ring->shared->tail, ring->index);
+    if (atomic_load(&ring->shared->producer_wants) != 0) {
+        atomic_store_explicit(&ring->shared->producer_wants, 0, memory_order_relaxed);
+        *signal = true;
+    }
+    return count;
+}
+
+bool ring_wait_for_space(struct ring *ring)
+{
+    atomic_store(&ring->shared->producer_wants, 1);
+    if (ring_space(ring) != 0) {
+        atomic_store_explicit(&ring->shared->producer_wants, 0, memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
+
+bool ring_wait_for_data(struct ring *ring)
+{
+    atomic_store(&ring->shared->consumer_wants, 1);
+    if (ring_used(ring) != 0) {
+        atomic_store_explicit(&ring->shared->consumer_wants, 0, memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
