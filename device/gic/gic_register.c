@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The registers that GICv2's distributor (IHI 0048B, 4.3), GICv3's distributor and GICv3's
+ * redistributors (IHI 0069, 12.9 and 12.11) have at the same offsets with the same meaning.
+ */
+#include "device/gic/gic_chip.h"
+
+struct gic_bank *gic_bank_open(const struct gic_view *view, unsigned index, uint32_t bits)
+{
+    struct gic *gic = view->gic;
+    struct gic_vcpu *v = &gic->vcpu[view->vcpu];
+    if (index < view->bank_first || index >= view->bank_end) {
+        return NULL;
+    }
+    mutex_lock(index == 0 ? &v->lock : &gic->dist_lock);
+    if (bits != 0 && index == 0) {
+        gic_recall_private(gic, v, bits);
+    } else if (bits != 0) {
+        gic_recall_shared(gic, index, bits);
+    }
+    return gic_bank_of(gic, v, index);
+}
+
+void gic_bank_close(const struct gic_view *view, unsigned index, uint32_t bits)
+{
+    struct gic *gic = view->gic;
+    struct gic_vcpu *v = &gic->vcpu[view->vcpu];
+    if (bits != 0 && index == 0) {
+        gic_offer_private(gic, v, bits);
+    } else if (bits != 0) {
+        gic_offer_shared(gic, index, bits);
+    }
+    mutex_unlock(index == 0 ? &v->lock : &gic->dist_lock);
+}
+
+void gic_set_groups(struct gic *gic, unsigned groups)
+{
+    mutex_lock(&gic->dist_lock);
+    gic->groups = (uint8_t)groups;
+    for (unsigned i = 0; i < gic->vcpu_count; i++) {
+        struct gic_vcpu *v = &gic->vcpu[i];
+        mutex_lock(&v->lock);
+        gic_queue_drain(gic, v);
+        v->groups = (uint8_t)groups;
+        gic_offer_private(gic, v, ~0u);
+        mutex_unlock(&v->lock);
+    }
+    for (unsigned i = 1; i < gic->bank_count; i++) {
+        gic_offer_shared(gic, i, ~0u);
+    }
+    mutex_unlock(&gic->dist_lock);
+}
+
+/* One bit for each interrupt: word n is bank n. */
+
+static uint32_t read_group(const struct gic_view *view, unsigned word)
+{
+    const struct gic_bank *bank = gic_bank_open(view, word, 0);
+    if (bank == NULL) {
+        return 0;
+    }
+    uint32_t value = bank->group;
+    gic_bank_close(view, word, 0);
+    return value;
+}
+
+static void write_group(const struct gic_view *view, unsigned word, uint32_t value, uint32_t mask)
+{
+    struct gic_bank *bank = gic_bank_open(view, word, mask);
+    if (bank != NULL) {
+        bank->group = value;
+        gic_bank_close(view, word, mask);
+    }
+}
+
+static uint32_t read_enabled(const struct gic_view *view, unsigned word)
+{
+    const struct gic_bank *bank = gic_bank_open(view, word, 0);
+    if (bank == NULL) {
+        return 0;
+    }
+    uint32_t value = bank->enabled;
+    gic_bank_close(view, word, 0);
+    return value;
+}
+
+static void write_enable(const struct gic_view *view, unsigned word, uint32_t value, uint32_t mask)
+{
+    (void)mask;
+    struct gic_bank *bank = gic_bank_open(view, word, 0);
+    if (bank != NULL) {
+        bank->enabled |= value;
+        gic_bank_close(view, word, value);
+    }
+}
+
+static void write_disable(const struct gic_view *view, unsigned word, uint32_t value, uint32_t mask)
+{
+    (void)mask;
+    if (word == 0) {
+        value &= ~view->gic->wiring.chip->sgi_always_enabled;
+    }
+    struct gic_bank *bank = gic_bank_open(view, word, value);
+    if (bank != NULL) {
+        bank->enabled &= ~value;
+        gic_bank_close(view, word, 0);
+    }
+}
+
+static uint32_t read_pending(const struct gic_view *view, unsigned word)
+{
+    const struct gic_bank *bank = gic_bank_open(view, word, 0);
+    if (bank == NULL) {
+        return 0;
+    }
+    uint32_t value = gic_bank_pending(bank);
+    gic_bank_close(view, word, 0);
+    return value;
+}
+
+/* With GICv2, SGIs have registers of their own for this (GICD_SPENDSGIR). */
+static uint32_t writable_pending(const struct gic_view *view, unsigned word, uint32_t value)
+{
+    bool sgi_fixed = word == 0 && view->gic->wiring.chip->sgi_has_source;
+    return sgi_fixed ? value & ~((1u << GIC_SGI_COUNT) - 1) : value;
+}
+
+static void write_pend(const struct gic_view *view, unsigned word, uint32_t value, uint32_t mask)
+{
+    (void)mask;
+    value = writable_pending(view, word, value);
+    struct gic_bank *bank = gic_bank_open(view, word, value);
+    if (bank != NULL) {
+        bank->latch |= value;
+        gic_bank_close(view, word, value);
+    }
+}
+
+/*
+ * Drops events, not lines. An event of forwarded hardware that is dropped here is the last that the
+ * hardware would send, so its end is told.
+ */
+static void write_unpend(const struct gic_view *view, unsigned word, uint32_t value, uint32_t mask)
+{
+    (void)mask;
+    value = writable_pending(view, word, value);
+    struct gic_bank *bank = gic_bank_open(view, word, value);
+    if (bank == NULL) {
+        return;
+    }
+    const struct gic_port *port = view->gic->wiring.port;
+    uint32_t lost = bank->latch & value & bank->forwarded & bank->edge & ~bank->claimed;
+    bank->latch &= ~value;
+    bank->event &= ~value;
+    bank->line &= ~lost;
+    for (; lost != 0; lost &= lost - 1) {
+        port->ended(port->ctx, view->vcpu, word * GIC_BANK_BITS + (unsigned)__builtin_ctz(lost));
+    }
+    gic_bank_close(view, word, value);
+}
+
+static uint32_t read_active(const struct gic_view *view, unsigned word)
+{
+    if (gic_bank_open(view, word, 0) == NULL) {
+        return 0;
+    }
+    uint32_t value = gic_bank_active(view->gic, &view->gic->vcpu[view->vcpu], word);
+    gic_bank_close(view, word, 0);
+    return value;
+}
+
+/* What is still claimed after the recall is in a list register, which keeps its own active state.
+ */
+static void write_activate(const struct gic_view *view, unsigned word, uint32_t value,
+                           uint32_t mask)
+{
+    (void)mask;
+    struct gic_bank *bank = gic_bank_open(view, word, value);
+    if (bank != NULL) {
+        bank->active |= value & ~bank->claimed;
+        gic_bank_close(view, word, value);
+    }
+}
+
+static void write_deactivate(const struct gic_view *view, unsigned word, uint32_t value,
+                             uint32_t mask)
+{
+    (void)mask;
+    struct gic_bank *bank = gic_bank_open(view, word, value);
+    if (bank != NULL) {
+        bank->active &= ~value;
+        gic_bank_close(view, word, value);
+    }
+}
+
+enum { PRIORITY_SHIFT = 3 }; /* five bits are implemented, the upper ones of the byte */
+
+static uint32_t read_priority(const struct gic_view *view, unsigned word)
+{
+    const struct gic_bank *bank = gic_bank_open(view, word / 8, 0);
+    if (bank == NULL) {
+        return 0;
+    }
+    uint32_t value = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned priority = bank->priority[word % 8 * 4 + i];
+        value |= (uint32_t)priority << PRIORITY_SHIFT << (8 * i);
+    }
+    gic_bank_close(view, word / 8, 0);
+    return value;
+}
+
+static void write_priority(const struct gic_view *view, unsigned word, uint32_t value,
+                           uint32_t mask)
+{
+    uint32_t bits = 0xfu << (word % 8 * 4);
+    struct gic_bank *bank = gic_bank_open(view, word / 8, bits);
+    if (bank == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        if (mask >> (8 * i) & 1) {
+            bank->priority[word % 8 * 4 + i] =
+                (uint8_t)((value >> (8 * i) & 0xff) >> PRIORITY_SHIFT);
+        }
+    }
+    gic_bank_close(view, word / 8, bits);
+}
+
+/* The upper of the two says edge; the lower is reserved. */
+static uint32_t read_config(const struct gic_view *view, unsigned word)
+{
+    const struct gic_bank *bank = gic_bank_open(view, word / 2, 0);
+    if (bank == NULL) {
+        return 0;
+    }
+    uint32_t edge = bank->edge >> (word % 2 * 16) & 0xffff;
+    gic_bank_close(view, word / 2, 0);
+    uint32_t value = 0;
+    for (; edge != 0; edge &= edge - 1) {
+        value |= 2u << (2 * (unsigned)__builtin_ctz(edge));
+    }
+    return value;
+}
+
+/* SGIs are edge-triggered and our PPIs level-sensitive, for good. */
+static void write_config(const struct gic_view *view, unsigned word, uint32_t value, uint32_t mask)
+{
+    (void)mask;
+    uint32_t bits = 0xffffu << (word % 2 * 16);
+    struct gic_bank *bank = word / 2 == 0 ? NULL : gic_bank_open(view, word / 2, bits);
+    if (bank == NULL) {
+        return;
+    }
+    uint32_t edge = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        edge |= (value >> (2 * i + 1) & 1) << i;
+    }
+    edge = (bank->edge & ~bits) | edge << (word % 2 * 16);
+    bank->latch |= bank->line & edge & ~bank->edge; /* a high line stays a pending interrupt */
+    bank->edge = edge;
+    gic_bank_close(view, word / 2, bits);
+}
+
+/* clang-format off */
+static const struct gic_family common[GIC_FAMILY_COUNT] = {
+    [0x080 >> GIC_FAMILY_SHIFT] = {0x080, false, read_group, write_group},
+    [0x100 >> GIC_FAMILY_SHIFT] = {0x100, false, read_enabled, write_enable},
+    [0x180 >> GIC_FAMILY_SHIFT] = {0x180, false, read_enabled, write_disable},
+    [0x200 >> GIC_FAMILY_SHIFT] = {0x200, false, read_pending, write_pend},
+    [0x280 >> GIC_FAMILY_SHIFT] = {0x280, false, read_pending, write_unpend},
+    [0x300 >> GIC_FAMILY_SHIFT] = {0x300, false, read_active, write_activate},
+    [0x380 >> GIC_FAMILY_SHIFT] = {0x380, false, read_active, write_deactivate},
+    [0x400 >> GIC_FAMILY_SHIFT ... 0x780 >> GIC_FAMILY_SHIFT] = {0x400, true, read_priority, write_priority},
+    [0xc00 >> GIC_FAMILY_SHIFT ... 0xc80 >> GIC_FAMILY_SHIFT] = {0xc00, false, read_config, write_config},
+};
+/* clang-format on */
+
+static bool in_one_word(const struct access *access)
+{
+    return access->width_bytes <= 4 && access->offset % access->width_bytes == 0;
+}
+
+static uint32_t width_mask(const struct access *access)
+{
+    return access->width_bytes >= 4 ? ~0u : (1u << (8 * access->width_bytes)) - 1;
+}
+
+void gic_family_access(const struct gic_family own[GIC_FAMILY_COUNT], const struct gic_view *view,
+                       struct access *access)
+{
+    const struct gic_family *family = &own[access->offset >> GIC_FAMILY_SHIFT];
+    if (family->read == NULL && family->write == NULL) {
+        family = &common[access->offset >> GIC_FAMILY_SHIFT];
+    }
+    bool served = in_one_word(access) && (family->bytes || access->width_bytes == 4);
+    unsigned word = ((unsigned)access->offset - family->base) / 4;
+    unsigned shift = 8 * (access->offset % 4);
+    uint32_t mask = width_mask(access);
+    if (!access->is_write) {
+        access->value =
+            served && family->read != NULL ? family->read(view, word) >> shift & mask : 0;
+    } else if (served && family->write != NULL) {
+        family->write(view, word, ((uint32_t)access->value & mask) << shift, mask << shift);
+    }
+}
+
+void gic_word_access(struct access *access, uint32_t word)
+{
+    if (!access->is_write) {
+        unsigned shift = 8 * (access->offset % 4);
+        access->value = in_one_word(access) ? word >> shift & width_mask(access) : 0;
+    }
+}
