@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# VMM_PURE_SRCS makes no kernel call, so unit tests and fuzzers link it on the host.
+VMM_PURE_SRCS := $(addprefix vmm/,decode.c exception.c fdt.c load.c load_elf.c load_image.c node.c psci.c ram.c sysreg.c)
+PURE += $(VMM_PURE_SRCS)
+
+PURE += vmm/bus.c vmm/walk.c
+PROCESSES += vmm
+VMM_SRCS := $(addprefix vmm/,abort.c bus.c clock.c console.c exit.c guest_exception.c irq.c machine.c main.c ptimer.c trap.c \
+	vcpu.c walk.c)
+vmm_SRCS := $(VMM_SRCS) $(VMM_PURE_SRCS) $(DEVICE_SRCS) lib/elf.c $(PROCESS_SRCS)

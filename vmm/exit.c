@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vmm/exit.h"
+
+#include "lib/check.h"
+#include "lib/log.h"
+#include "vmm/abort.h"
+#include "vmm/guest_exception.h"
+#include "vmm/irq.h"
+#include "vmm/trap.h"
+#include "vmm/vcpu.h"
+
+/*
+ * The exits of a vCPU, by the label of the fault message (seL4 manual, chapter "Exceptions", and
+ * "Virtualisation"). Each handler leaves the vCPU's registers as they must be and returns the
+ * reply.
+ */
+typedef seL4_MessageInfo_t exit_handler(struct vcpu *vcpu);
+
+static seL4_MessageInfo_t resume(void)
+{
+    return seL4_MessageInfo_new(0, 0, 0, 0);
+}
+
+/* What PSCI and SMCCC ask for. True: the vCPU goes on, with *result in its X0. */
+static bool firmware_call(struct vcpu *vcpu, const struct smccc_call *call, uint64_t *result)
+{
+    struct psci_answer answer = psci_call(&vmm.psci, vcpu->index, call);
+    *result = answer.result;
+    vcpu->count[COUNT_EXIT_HYPERCALL]++;
+    switch (answer.action) {
+    case PSCI_RESUME:
+        return true;
+    case PSCI_START_VCPU:
+        vcpu_unpark(answer.target);
+        return true;
+    case PSCI_WAIT:
+        vcpu_sleep_for_interrupt(vcpu);
+        return true;
+    case PSCI_STOP_VCPU:
+        gic_vcpu_set_online(&vmm.gic, vcpu->index, false);
+        if (psci_vcpu_stopped(&vmm.psci, vcpu->index)) {
+            log_info("%s: its last vCPU is off", vmm.boot->name);
+        }
+        vcpu_park(vcpu);
+        return false;
+    case PSCI_VM_OFF:
+    case PSCI_VM_RESET:
+        seL4_Send(SLOT_CONTROL,
+                  seL4_MessageInfo_new(answer.action == PSCI_VM_OFF ? CONTROL_GUEST_OFF
+                                                                    : CONTROL_GUEST_RESET,
+                                       0, 0, 0));
+        vcpu_stop();
+    }
+    CHECK(!"an action that psci.h does not have");
+    return false;
+}
+
+/*
+ * hvc is a system call to the kernel. With x7 = 0, as SMCCC 1.1 callers have it, it is one that the
+ * kernel does not know, and the fault carries the registers of the call and takes back its result.
+ */
+static seL4_MessageInfo_t on_unknown_syscall(struct vcpu *vcpu)
+{
+    enum { HVC_BYTES = 4 };
+    struct smccc_call call = {.fid = (uint32_t)seL4_GetMR(seL4_UnknownSyscall_X0)};
+    for (unsigned i = 0; i < 6; i++) {
+        call.args[i] = seL4_GetMR((int)(seL4_UnknownSyscall_X1 + i));
+    }
+    seL4_Word pc = seL4_GetMR(seL4_UnknownSyscall_FaultIP);
+    seL4_Word sp = seL4_GetMR(seL4_UnknownSyscall_SP);
+    seL4_Word lr = seL4_GetMR(seL4_UnknownSyscall_LR);
+    seL4_Word spsr = seL4_GetMR(seL4_UnknownSyscall_SPSR);
+    seL4_Word x7 = seL4_GetMR(seL4_UnknownSyscall_X7);
+    uint64_t result;
+    if (!firmware_call(vcpu, &call, &result)) {
+        return resume();
+    }
+    /* The reply sets what it is long enough for: all up to the program counter, and no more. */
+    seL4_SetMR(seL4_UnknownSyscall_X0, result);
+    for (unsigned i = 0; i < 6; i++) {
+        seL4_SetMR((int)(seL4_UnknownSyscall_X1 + i), call.args[i]);
+    }
+    seL4_SetMR(seL4_UnknownSyscall_X7, x7);
+    seL4_SetMR(seL4_UnknownSyscall_FaultIP, pc + HVC_BYTES);
+    seL4_SetMR(seL4_UnknownSyscall_SP, sp);
+    seL4_SetMR(seL4_UnknownSyscall_LR, lr);
+    seL4_SetMR(seL4_UnknownSyscall_SPSR, spsr);
+    return seL4_MessageInfo_new(0, 0, 0, seL4_UnknownSyscall_FaultIP + 1);
+}
+
+/*
+ * hvc with an x7 that happens to be a system call which needs a capability. There is none: the call
+ * is served as any other, from the registers.
+ */
+static seL4_MessageInfo_t on_cap_fault(struct vcpu *vcpu)
+{
+    trap_firmware_call(vcpu, firmware_call);
+    return resume();
+}
+
+static seL4_MessageInfo_t on_vppi(struct vcpu *vcpu)
+{
+    seL4_Word intid = seL4_GetMR(seL4_VPPIEvent_IRQ);
+    vcpu->count[COUNT_EXIT_TIMER]++;
+    gic_set_level(&vmm.gic, vcpu->index, (unsigned)intid, true);
+    return resume();
+}
+
+static seL4_MessageInfo_t on_maintenance(struct vcpu *vcpu)
+{
+    seL4_Word lr = seL4_GetMR(seL4_VGICMaintenance_IDX);
+    vcpu->count[COUNT_EXIT_MAINTENANCE]++;
+    if (lr < GIC_LR_MAX) { /* the kernel reports -1 when it found nothing */
+        gic_maintenance(&vmm.gic, vcpu->index, (unsigned)lr);
+    }
+    return resume();
+}
+
+static seL4_MessageInfo_t on_vcpu_fault(struct vcpu *vcpu)
+{
+    trap_handle(vcpu, seL4_GetMR(seL4_VCPUFault_HSR), firmware_call);
+    return resume();
+}
+
+static seL4_MessageInfo_t on_vm_fault(struct vcpu *vcpu)
+{
+    const struct abort abort = {
+        .pc = seL4_GetMR(seL4_VMFault_IP),
+        .address = {seL4_GetMR(seL4_VMFault_Addr)},
+        .syndrome = seL4_GetMR(seL4_VMFault_FSR),
+        .is_fetch = seL4_GetMR(seL4_VMFault_PrefetchFault) != 0,
+    };
+    abort_handle(vcpu, &abort);
+    return resume();
+}
+
+/* The guest did what the kernel reports as an exception of a thread: undefined for the guest, too.
+ */
+static seL4_MessageInfo_t on_user_exception(struct vcpu *vcpu)
+{
+    vcpu->count[COUNT_EXIT_OTHER]++;
+    guest_exception_undefined(vcpu, "an exception that the kernel does not name");
+    return resume();
+}
+
+static exit_handler *const handlers[] = {
+    [seL4_Fault_CapFault] = on_cap_fault,
+    [seL4_Fault_UnknownSyscall] = on_unknown_syscall,
+    [seL4_Fault_UserException] = on_user_exception,
+    [seL4_Fault_VMFault] = on_vm_fault,
+    [seL4_Fault_VGICMaintenance] = on_maintenance,
+    [seL4_Fault_VCPUFault] = on_vcpu_fault,
+    [seL4_Fault_VPPIEvent] = on_vppi,
+};
+
+seL4_MessageInfo_t exit_handle(struct vcpu *vcpu, seL4_MessageInfo_t info)
+{
+    seL4_Word label = seL4_MessageInfo_get_label(info);
+    CHECK(label < sizeof handlers / sizeof handlers[0] && handlers[label] != NULL);
+    return handlers[label](vcpu);
+}

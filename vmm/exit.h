@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "vmm/vmm.h"
+
+/*
+ * Serves one exit of the vCPU, whose fault message is in the calling thread's message registers.
+ * Returns the reply with which the vCPU goes on; its message registers are set.
+ */
+seL4_MessageInfo_t exit_handle(struct vcpu *vcpu, seL4_MessageInfo_t info);

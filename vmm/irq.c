@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vmm/irq.h"
+
+#include "lib/check.h"
+#include "vmm/vcpu.h"
+
+/* seL4_ARM_VCPU_InjectIRQ: the list register is still in use. */
+static bool inject(void *ctx, unsigned index, unsigned lr, unsigned intid, unsigned priority,
+                   unsigned group)
+{
+    (void)ctx;
+    seL4_Error error = (seL4_Error)seL4_ARM_VCPU_InjectIRQ(vcpu_slot(index, VCPU_SLOT_VCPU),
+                                                           (seL4_Uint16)intid, (seL4_Uint8)priority,
+                                                           (seL4_Uint8)group, (seL4_Uint8)lr);
+    CHECK(error == seL4_NoError || error == seL4_DeleteFirst);
+    vmm.vcpu[index].count[COUNT_INJECTED] += error == seL4_NoError;
+    return error == seL4_NoError;
+}
+
+static void kick(void *ctx, unsigned index)
+{
+    (void)ctx;
+    vcpu_wake(index);
+}
+
+/* The kernel masks the timer's interrupt when it reports it, until the guest has dealt with it. */
+static void ended(void *ctx, unsigned index, unsigned intid)
+{
+    (void)ctx;
+    if (intid == IRQ_VTIMER) {
+        CHECK(seL4_ARM_VCPU_AckVPPI(vcpu_slot(index, VCPU_SLOT_VCPU), IRQ_VTIMER) == seL4_NoError);
+    }
+}
+
+static const struct gic_port port = {.inject = inject, .kick = kick, .ended = ended};
+
+/* The kernel tells how many there are when asked for one that cannot be. */
+static unsigned list_register_count(void)
+{
+    enum { IMPOSSIBLE = 255, RANGE_MAX_MR = 1 };
+    seL4_Error error = (seL4_Error)seL4_ARM_VCPU_InjectIRQ(vcpu_slot(0, VCPU_SLOT_VCPU), IRQ_VTIMER,
+                                                           0, 1, IMPOSSIBLE);
+    CHECK(error == seL4_RangeError);
+    seL4_Word count = seL4_GetMR(RANGE_MAX_MR) + 1;
+    return count < GIC_LR_MAX ? (unsigned)count : GIC_LR_MAX;
+}
+
+void irq_init(void)
+{
+    gic_init(&vmm.gic, vmm.boot->gic_version == 3 ? GIC_V3 : GIC_V2, vmm.vcpu_count, GIC_SPI_MAX,
+             list_register_count(), &port);
+    gic_set_forwarded(&vmm.gic, IRQ_VTIMER);
+    gic_vcpu_set_online(&vmm.gic, 0, false); /* vcpu_park puts each online when it starts */
+}
+
+void irq_set_level(void *ctx, bool high)
+{
+    gic_set_level(&vmm.gic, 0, (unsigned)(uintptr_t)ctx, high);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vmm/machine.h"
+
+#include <libfdt.h>
+#include <string.h>
+
+#include "lib/aarch64/cpu.h"
+#include "lib/check.h"
+#include "lib/log.h"
+#include "vmm/clock.h"
+#include "vmm/console.h"
+#include "vmm/fdt.h"
+#include "vmm/irq.h"
+#include "vmm/load.h"
+#include "vmm/map.h"
+#include "vmm/vmm.h"
+
+enum { DTB_BYTES = 65536 };
+
+static enum outcome access_dist(void *state, struct access *access)
+{
+    return gic_dist_access(state, access);
+}
+
+static enum outcome access_redist(void *state, struct access *access)
+{
+    return gic_redist_access(state, access);
+}
+
+static enum outcome access_uart(void *state, struct access *access)
+{
+    return uart_pl011_access(state, access);
+}
+
+static void add_window(uint64_t base, uint64_t size_bytes, bus_access *access, void *state,
+                       const char *name)
+{
+    const struct bus_window window = {
+        {base, size_bytes},
+        access, state, name
+    };
+    CHECK(bus_add(&vmm.bus, &window)); /* our own map: nothing overlaps */
+}
+
+static const void *const description = (const void *)PROCESS_NODE_VADDR;
+
+/* Without a devices node a VM has a PL011 and a PL031 (docs/description.md). */
+static bool has_device(const char *kind)
+{
+    int devices = fdt_subnode_offset(description, (int)vmm.boot->node_offset, "devices");
+    if (devices < 0) {
+        return true;
+    }
+    for (int node = fdt_first_subnode(description, devices); node >= 0;
+         node = fdt_next_subnode(description, node)) {
+        const char *device = fdt_getprop(description, node, "device", NULL);
+        if (device != NULL && strcmp(device, kind) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_devices(void)
+{
+    irq_init();
+    if (vmm.boot->gic_version == 3) {
+        add_window(MAP_GICD_BASE, MAP_GICD_SIZE_V3, access_dist, &vmm.gic, "gicd");
+        add_window(MAP_GICR_BASE, MAP_GICR_VCPU_SIZE * vmm.vcpu_count, access_redist, &vmm.gic,
+                   "gicr");
+    } else {
+        add_window(MAP_GICD_BASE, MAP_GICD_SIZE_V2, access_dist, &vmm.gic, "gicd");
+    }
+    if (has_device("pl011")) {
+        console_init();
+        add_window(MAP_PL011_BASE, MAP_PL011_SIZE, access_uart, &vmm.uart, "pl011");
+    }
+    if (has_device("pl031")) {
+        clock_init();
+    }
+}
+
+static const char *bootargs(void)
+{
+    return fdt_getprop(description, (int)vmm.boot->node_offset, "bootargs", NULL);
+}
+
+static bool write_tree(const struct load_plan *plan)
+{
+    static const struct fdt_window uart = {MAP_PL011_BASE, MAP_PL011_SIZE, MAP_PL011_SPI};
+    static const struct fdt_window rtc = {MAP_PL031_BASE, MAP_PL031_SIZE, MAP_PL031_SPI};
+    struct fdt_device devices[2];
+    unsigned device_count = 0;
+    if (has_device("pl011")) {
+        devices[device_count++] = (struct fdt_device){fdt_emit_pl011, &uart};
+    }
+    if (has_device("pl031")) {
+        devices[device_count++] = (struct fdt_device){fdt_emit_pl031, &rtc};
+    }
+    const struct fdt_machine machine = {
+        .ram = ram_range(&vmm.ram),
+        .initrd = plan->initrd,
+        .vcpu_count = vmm.vcpu_count,
+        .gic = vmm.boot->gic_version == 3 ? GIC_V3 : GIC_V2,
+        .conduit = FDT_CONDUIT_HVC,
+        .bootargs = bootargs(),
+        .console = has_device("pl011") ? "/serial@9000000" : NULL,
+        .kaslr_seed = vmm.boot->seed[0],
+        .rng_seed = (const uint8_t *)&vmm.boot->seed[1],
+        .rng_seed_bytes = sizeof vmm.boot->seed - sizeof vmm.boot->seed[0],
+        .devices = devices,
+        .device_count = device_count,
+    };
+    void *to = ram_span(&vmm.ram, (gpa_t){plan->dtb.base}, plan->dtb.size_bytes);
+    if (to == NULL || fdt_generate(to, plan->dtb.size_bytes, &machine) == 0) {
+        log_error("%s: its device tree does not fit into %lu bytes", vmm.boot->name,
+                  (unsigned long)plan->dtb.size_bytes);
+        return false;
+    }
+    return true;
+}
+
+static struct load_file file_of(const struct process_file *file)
+{
+    return (struct load_file){file->name, (const uint8_t *)file->vaddr, file->size_bytes};
+}
+
+static void clean(struct range range)
+{
+    void *start = ram_span(&vmm.ram, (gpa_t){range.base}, range.size_bytes);
+    CHECK(start != NULL || range.size_bytes == 0);
+    cache_clean(start, range.size_bytes);
+}
+
+static bool load_files(void)
+{
+    const struct load_request request = {
+        .ram = ram_range(&vmm.ram),
+        .kernel = file_of(&vmm.boot->kernel),
+        .initrd = file_of(&vmm.boot->initrd),
+        .dtb_size_bytes = DTB_BYTES,
+    };
+    struct load_plan plan;
+    struct load_failure failure;
+    if (!load_place(&request, &plan, &failure)) {
+        log_error("%s: %s", vmm.boot->name, failure.text);
+        return false;
+    }
+    load_copy(&request, &plan, &vmm.ram);
+    if (!write_tree(&plan)) {
+        return false;
+    }
+    /* The guest starts with caches off: what it gets must be in memory, not only in our cache. */
+    clean(plan.kernel);
+    clean(plan.dtb);
+    clean(plan.initrd);
+    /* The boot vCPU's handler starts it, like any other's. */
+    psci_reset(&vmm.psci, ram_range(&vmm.ram), vmm.vcpu_count);
+    vmm.psci.start[0] = (struct psci_start){plan.entry, plan.dtb.base};
+    atomic_store(&vmm.psci.power[0], PSCI_ON_PENDING);
+    return true;
+}
+
+_Bool machine_build(void)
+{
+    vmm.ram = (struct ram){{vmm.boot->ram_base}, vmm.boot->ram_bytes, (uint8_t *)PROCESS_RAM_VADDR};
+    vmm.vcpu_count = vmm.boot->vcpu_count;
+    CHECK(vmm.vcpu_count >= 1 && vmm.vcpu_count <= VCPU_MAX);
+    add_devices();
+    return load_files();
+}

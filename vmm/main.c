@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <sel4/sel4.h>
+#include <string.h>
+
+#include "lib/aarch64/cpu.h"
+#include "link/process_start.h"
+#include "vmm/clock.h"
+#include "vmm/console.h"
+#include "vmm/machine.h"
+#include "vmm/ptimer.h"
+#include "vmm/vcpu.h"
+#include "vmm/vmm.h"
+
+struct vmm vmm;
+
+static void tell_root(seL4_Word message)
+{
+    seL4_Send(SLOT_CONTROL, seL4_MessageInfo_new(message, 0, 0, 0));
+}
+
+void process_main(const struct process_boot *boot)
+{
+    vmm.boot = boot;
+    vmm.counter_offset = counter_now(); /* the guest's time begins now */
+    if (!machine_build()) {
+        tell_root(CONTROL_GUEST_FAILED);
+        vcpu_stop();
+    }
+    vcpu_start_all();
+    tell_root(CONTROL_GUEST_RUNNING);
+    for (;;) {
+        seL4_Word events;
+        seL4_Wait(SLOT_NOTIFICATION, &events);
+        if ((events & EVENT_SERIAL) != 0) {
+            console_event();
+        }
+        if ((events & EVENT_TIMER) != 0) {
+            clock_event();
+            ptimer_event();
+        }
+    }
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vmm/vcpu.h"
+
+#include "lib/aarch64/cpu.h"
+#include "lib/check.h"
+#include "vmm/exit.h"
+#include "vmm/map.h"
+#include "vmm/ptimer.h"
+
+enum {
+    SPSR_EL1H_MASKED = 0x3c5, /* EL1 with its own stack pointer; D, A, I and F masked */
+    CONTEXT_PC_ONLY = 1,
+    CONTEXT_ALL = sizeof(seL4_UserContext) / sizeof(seL4_Word),
+    CNTV_CTL_ENABLE = 1,
+    CNTV_CTL_IMASK = 2,
+};
+
+/* SCTLR_EL1 at a cold start: only what is RES1 in ARMv8.0 (Arm ARM D17.2.118). */
+#define SCTLR_RESET 0x30d00800ull
+
+/* A guest-physical address where nothing ever is: fetching from it makes a fresh vCPU fault. */
+#define PARK_ADDRESS 0
+
+static const uint8_t register_index[31] = {
+#define INDEX(name) offsetof(seL4_UserContext, name) / sizeof(seL4_Word)
+    INDEX(x0),  INDEX(x1),  INDEX(x2),  INDEX(x3),  INDEX(x4),  INDEX(x5),  INDEX(x6),  INDEX(x7),
+    INDEX(x8),  INDEX(x9),  INDEX(x10), INDEX(x11), INDEX(x12), INDEX(x13), INDEX(x14), INDEX(x15),
+    INDEX(x16), INDEX(x17), INDEX(x18), INDEX(x19), INDEX(x20), INDEX(x21), INDEX(x22), INDEX(x23),
+    INDEX(x24), INDEX(x25), INDEX(x26), INDEX(x27), INDEX(x28), INDEX(x29), INDEX(x30),
+#undef INDEX
+};
+
+unsigned vcpu_register_count(unsigned n)
+{
+    return register_index[n] + 1u;
+}
+
+seL4_Word *vcpu_register(seL4_UserContext *context, unsigned n)
+{
+    return (seL4_Word *)context + register_index[n];
+}
+
+void vcpu_read(const struct vcpu *vcpu, seL4_UserContext *context, unsigned count)
+{
+    CHECK(seL4_TCB_ReadRegisters(vcpu_slot(vcpu->index, VCPU_SLOT_TCB), 0, 0, count, context) ==
+          seL4_NoError);
+}
+
+void vcpu_write(const struct vcpu *vcpu, seL4_UserContext *context, unsigned count)
+{
+    CHECK(seL4_TCB_WriteRegisters(vcpu_slot(vcpu->index, VCPU_SLOT_TCB), 0, 0, count, context) ==
+          seL4_NoError);
+}
+
+uint64_t vcpu_read_register(const struct vcpu *vcpu, seL4_VCPUReg reg)
+{
+    seL4_ARM_VCPU_ReadRegs_t result =
+        seL4_ARM_VCPU_ReadRegs(vcpu_slot(vcpu->index, VCPU_SLOT_VCPU), reg);
+    CHECK(result.error == seL4_NoError);
+    return result.value;
+}
+
+void vcpu_write_register(const struct vcpu *vcpu, seL4_VCPUReg reg, uint64_t value)
+{
+    CHECK(seL4_ARM_VCPU_WriteRegs(vcpu_slot(vcpu->index, VCPU_SLOT_VCPU), reg, value) ==
+          seL4_NoError);
+}
+
+/* ---- sleeping and waking
+ * -------------------------------------------------------------------------- */
+
+/*
+ * A sleeper announces itself and then looks once more at its reasons to stay awake; a waker changes
+ * a reason and then looks for a sleeper. Both orders are sequentially consistent, and the
+ * notification keeps a signal that comes early, so no wake-up is lost.
+ */
+void vcpu_wake(unsigned index)
+{
+    if (atomic_load(&vmm.vcpu[index].sleep) == VCPU_ASLEEP) {
+        seL4_Signal(vcpu_slot(index, VCPU_SLOT_WAKE));
+    }
+}
+
+void vcpu_unpark(unsigned index)
+{
+    /* Parked or about to be: it looks at its power state before it sleeps, and a signal stays. */
+    seL4_Signal(vcpu_slot(index, VCPU_SLOT_WAKE));
+}
+
+/* When the guest's virtual timer will be due, on the physical counter; TIMER_NEVER if it cannot. */
+static uint64_t timer_deadline(const struct vcpu *vcpu)
+{
+    uint64_t control = vcpu_read_register(vcpu, seL4_VCPUReg_CNTV_CTL);
+    if ((control & (CNTV_CTL_ENABLE | CNTV_CTL_IMASK)) != CNTV_CTL_ENABLE) {
+        return TIMER_NEVER;
+    }
+    uint64_t compare = vcpu_read_register(vcpu, seL4_VCPUReg_CNTV_CVAL);
+    uint64_t deadline = compare + vmm.counter_offset;
+    return deadline < compare ? TIMER_NEVER : deadline; /* beyond the end of time */
+}
+
+void vcpu_sleep_for_interrupt(struct vcpu *vcpu)
+{
+    struct timer_alarm *alarm = &((struct timer_link *)PROCESS_TIMER_VADDR)->alarm[TIMER_ALARM_VCPU + vcpu->index];
+    uint64_t near = TIMER_NEAR_US * (counter_frequency_hz() / 1000000);
+    uint64_t deadline = timer_deadline(vcpu);
+
+    atomic_store(&vcpu->sleep, VCPU_ASLEEP);
+    /* Too near for the timer service: the guest may as well look again itself. */
+    if (gic_wfi_may_block(&vmm.gic, vcpu->index) &&
+        (deadline == TIMER_NEVER || deadline > counter_now() + near)) {
+        vcpu->count[COUNT_BLOCKED]++;
+        if (timer_alarm_set(alarm, deadline)) {
+            seL4_Signal(vcpu_slot(vcpu->index, VCPU_SLOT_TIMER));
+        }
+        seL4_Wait(vcpu_slot(vcpu->index, VCPU_SLOT_WAKE), NULL);
+        if (deadline != TIMER_NEVER) {
+            atomic_store(&alarm->deadline, TIMER_NEVER);
+        }
+    }
+    atomic_store(&vcpu->sleep, VCPU_AWAKE);
+}
+
+/* ---- starting and stopping
+ * ------------------------------------------------------------------------- */
+
+static void reset_registers(struct vcpu *vcpu)
+{
+    seL4_UserContext context = {
+        .pc = vmm.psci.start[vcpu->index].entry.value,
+        .spsr = SPSR_EL1H_MASKED,
+        .x0 = vmm.psci.start[vcpu->index].context,
+    };
+    static const struct {
+        seL4_VCPUReg reg;
+        uint64_t value;
+    } reset[] = {
+        {seL4_VCPUReg_SCTLR,       SCTLR_RESET},
+        {seL4_VCPUReg_CPACR,       0          },
+        {seL4_VCPUReg_TCR,         0          },
+        {seL4_VCPUReg_VBAR,        0          },
+        {seL4_VCPUReg_CNTKCTL_EL1, 0          },
+        {seL4_VCPUReg_CNTV_CTL,    0          },
+    };
+    for (unsigned i = 0; i < sizeof reset / sizeof reset[0]; i++) {
+        vcpu_write_register(vcpu, reset[i].reg, reset[i].value);
+    }
+    vcpu_write_register(vcpu, seL4_VCPUReg_VMPIDR_EL2, map_mpidr(vcpu->index));
+    vcpu_write_register(vcpu, seL4_VCPUReg_CNTVOFF, vmm.counter_offset);
+    vcpu_write(vcpu, &context, CONTEXT_ALL);
+}
+
+void vcpu_park(struct vcpu *vcpu)
+{
+    atomic_store(&vcpu->sleep, VCPU_PARKED);
+    while (atomic_load(&vmm.psci.power[vcpu->index]) != PSCI_ON_PENDING) {
+        seL4_Wait(vcpu_slot(vcpu->index, VCPU_SLOT_WAKE), NULL);
+    }
+    atomic_store(&vcpu->sleep, VCPU_AWAKE);
+    reset_registers(vcpu);
+    ptimer_reset(vcpu->index);
+    gic_vcpu_set_online(&vmm.gic, vcpu->index, true);
+    psci_vcpu_started(&vmm.psci, vcpu->index);
+}
+
+_Noreturn void vcpu_stop(void)
+{
+    for (;;) {
+        seL4_Wait(SLOT_MUTEX_BASE + MUTEX_NEVER, NULL);
+    }
+}
+
+static void handler_thread(uintptr_t index)
+{
+    struct vcpu *vcpu = &vmm.vcpu[index];
+    const seL4_CPtr fault = vcpu_slot(vcpu->index, VCPU_SLOT_FAULT);
+    const seL4_CPtr reply = vcpu_slot(vcpu->index, VCPU_SLOT_REPLY);
+    /* Says that it is ready and waits, in one system call: from here on it has no context of its
+     * own. */
+    seL4_MessageInfo_t none = seL4_MessageInfo_new(0, 0, 0, 0);
+    seL4_MessageInfo_t info =
+        seL4_NBSendRecv(vcpu_slot(vcpu->index, VCPU_SLOT_WAKE), none, fault, NULL, reply);
+    vcpu_park(vcpu); /* the first fault only brought us to our core */
+    info = none;
+    for (;;) {
+        info = seL4_ReplyRecv(fault, info, NULL, reply);
+        info = exit_handle(vcpu, info);
+    }
+}
+
+static void start(struct vcpu *vcpu)
+{
+    const seL4_CPtr context = vcpu_slot(vcpu->index, VCPU_SLOT_CONTEXT);
+    const seL4_CPtr handler = vcpu_slot(vcpu->index, VCPU_SLOT_HANDLER);
+    const seL4_CPtr tcb = vcpu_slot(vcpu->index, VCPU_SLOT_TCB);
+    /* 1. The handler runs on the vCPU's context until it is ready for faults. */
+    CHECK(seL4_SchedContext_Bind(context, handler) == seL4_NoError);
+    const struct thread thread = {
+        .tcb = handler,
+        .entry = handler_thread,
+        .argument = vcpu->index,
+        .block = &vcpu->block,
+        .ipc_buffer = PROCESS_IPC_VADDR + (1ul + vcpu->index) * PROCESS_IPC_STRIDE,
+        .stack = vcpu->stack,
+        .stack_bytes = sizeof vcpu->stack,
+    };
+    CHECK(thread_start(&thread) == seL4_NoError);
+    seL4_Wait(vcpu_slot(vcpu->index, VCPU_SLOT_WAKE), NULL);
+    /* 2. The context goes to the vCPU, which faults at once and so lends it to its handler. */
+    CHECK(seL4_SchedContext_Unbind(context) == seL4_NoError);
+    CHECK(seL4_SchedContext_Bind(context, tcb) == seL4_NoError);
+    seL4_UserContext registers = {.pc = PARK_ADDRESS, .spsr = SPSR_EL1H_MASKED};
+    CHECK(seL4_TCB_WriteRegisters(tcb, 1, 0, 3, &registers) == seL4_NoError);
+}
+
+void vcpu_start_all(void)
+{
+    for (unsigned i = 0; i < vmm.vcpu_count; i++) {
+        vmm.vcpu[i].index = (uint8_t)i;
+        vmm.vcpu[i].count = (uint64_t *)PROCESS_STATS_VADDR + i * VMM_COUNTERS;
+        start(&vmm.vcpu[i]);
+    }
+}
