@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-2-Clause
+PURE += root/buddy.c root/restart.c root/description.c
+PROCESSES += root
+root_SRCS := root/start.S root/main.c root/board.c root/buddy.c root/control.c root/cspace.c root/description.c \
+	root/files.c root/memory.c root/process.c root/restart.c root/service.c root/space.c root/uart.c root/vm.c \
+	lib/thread.c lib/image.c lib/elf.c lib/crc.c $(LINK_SRCS) $(LIB_SRCS)

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "root/control.h"
+
+#include <string.h>
+
+#include "lib/aarch64/cpu.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "root/layout.h"
+#include "root/service.h"
+
+enum {
+    VM_MAX = SERIAL_CLIENT_MAX - CLIENT_VM,
+    SERVICE_RESTART_LIMIT = 10,
+    WHY_MAX = 240,
+};
+
+static struct vm vms[VM_MAX];
+static uint32_t vm_count;
+static const struct board *board;
+static uint32_t service_failures[SERVICE_COUNT];
+static struct control_reply *const reply_page = (struct control_reply *)ROOT_REPLY_VADDR;
+
+static struct vm *find_vm(uint64_t number)
+{
+    return number >= CLIENT_VM && number - CLIENT_VM < vm_count ? &vms[number - CLIENT_VM] : NULL;
+}
+
+static const char *name_of(const struct vm *vm)
+{
+    return vm->description.name;
+}
+
+static void set_state(struct vm *vm, enum vm_state state)
+{
+    vm->state = state;
+    atomic_store(&service_client(vm->number)->state, (uint32_t)state);
+    service_roster_changed();
+}
+
+/* ---- life cycle --------------------------------------------------------------------------------- */
+
+/* The next restart that is due decides when root's alarm rings. */
+static void set_alarm(void)
+{
+    uint64_t next = TIMER_NEVER;
+    for (uint32_t i = 0; i < vm_count; i++) {
+        if (vms[i].state == VM_RESTARTING && vms[i].restart_at < next) {
+            next = vms[i].restart_at;
+        }
+    }
+    service_set_alarm(next);
+}
+
+static void end_vm(struct vm *vm, enum end_cause cause);
+
+static bool start_vm(struct vm *vm, char *why, size_t why_size)
+{
+    set_state(vm, VM_STARTING);
+    if (!vm_create(vm, board, why, why_size)) {
+        log_error("%s: not started: %s", name_of(vm), why);
+        end_vm(vm, END_FAILURE);
+        return false;
+    }
+    return true;
+}
+
+static void end_vm(struct vm *vm, enum end_cause cause)
+{
+    vm_destroy(vm);
+    vm->failures = cause == END_FAILURE ? vm->failures + 1 : 0;
+    struct restart_verdict verdict = restart_decide(&vm->description.restart, cause, vm->failures);
+    if (!verdict.restart) {
+        if (verdict.gave_up) {
+            log_error("%s: failed %u times in a row, stays down: `start %s` tries again",
+                      name_of(vm), vm->failures, name_of(vm));
+        }
+        set_state(vm, cause == END_FAILURE ? VM_FAILED : VM_STOPPED);
+        return;
+    }
+    if (verdict.delay_ms != 0) {
+        log_info("%s: restarts in %u ms", name_of(vm), verdict.delay_ms);
+    }
+    vm->restart_at = counter_now() + verdict.delay_ms * (counter_frequency_hz() / 1000);
+    set_state(vm, VM_RESTARTING);
+    set_alarm();
+}
+
+static void restart_due(void)
+{
+    char why[WHY_MAX];
+    for (uint32_t i = 0; i < vm_count; i++) {
+        if (vms[i].state == VM_RESTARTING && vms[i].restart_at <= counter_now()) {
+            start_vm(&vms[i], why, sizeof why);
+        }
+    }
+    set_alarm();
+}
+
+static void stop_vm(struct vm *vm)
+{
+    vm_destroy(vm);
+    vm->failures = 0;
+    set_state(vm, VM_STOPPED);
+}
+
+/* ---- what a VMM says of its own guest ----------------------------------------------------------- */
+
+static void guest_message(struct vm *vm, seL4_Word label)
+{
+    switch (label) {
+    case CONTROL_GUEST_RUNNING:
+        set_state(vm, VM_RUNNING);
+        break;
+    case CONTROL_GUEST_OFF:
+        log_info("%s: powered off", name_of(vm));
+        end_vm(vm, END_OFF);
+        break;
+    case CONTROL_GUEST_RESET:
+        log_info("%s: resets", name_of(vm));
+        end_vm(vm, END_RESET);
+        restart_due();
+        break;
+    case CONTROL_GUEST_FAILED:
+        log_error("%s: its VMM gives up", name_of(vm));
+        end_vm(vm, END_FAILURE);
+        break;
+    default:
+        log_warning("%s: unknown message %lu", name_of(vm), (unsigned long)label);
+        break;
+    }
+}
+
+/* ---- the operator ------------------------------------------------------------------------------- */
+
+static enum control_result refuse(const char *name, const char *text)
+{
+    format(reply_page->text, sizeof reply_page->text, "%s %s", name, text);
+    return CONTROL_ERROR;
+}
+
+static bool has_compartment(const struct vm *vm)
+{
+    return vm->arena.block_count != 0;
+}
+
+static enum control_result operator_start(struct vm *vm)
+{
+    if (has_compartment(vm)) {
+        return refuse(name_of(vm), "runs already");
+    }
+    vm->failures = 0;
+    return start_vm(vm, reply_page->text, sizeof reply_page->text) ? CONTROL_OK : CONTROL_ERROR;
+}
+
+static enum control_result operator_stop(struct vm *vm)
+{
+    if (!has_compartment(vm) && vm->state != VM_RESTARTING) {
+        return refuse(name_of(vm), "does not run");
+    }
+    log_info("%s: stopped by the operator", name_of(vm));
+    stop_vm(vm);
+    return CONTROL_OK;
+}
+
+static enum control_result operator_restart(struct vm *vm)
+{
+    log_info("%s: restarted by the operator", name_of(vm));
+    stop_vm(vm);
+    return start_vm(vm, reply_page->text, sizeof reply_page->text) ? CONTROL_OK : CONTROL_ERROR;
+}
+
+static enum control_result operator_list(struct vm *unused)
+{
+    (void)unused;
+    reply_page->vm_count = vm_count;
+    for (uint32_t i = 0; i < vm_count; i++) {
+        const struct vm *vm = &vms[i];
+        struct control_vm_info *info = &reply_page->vm[i];
+        const uint64_t *counters = vm_counters(vm);
+        uint64_t ram = (uint64_t)vm->description.memory_mib << 20;
+        *info = (struct control_vm_info){
+            .client = vm->number,
+            .state = vm->state,
+            .vcpu_count = vm->description.vcpu_count,
+            .memory_mib = vm->description.memory_mib,
+            .starts = vm->starts,
+            .overhead_kib = vm->arena.bytes > ram ? (vm->arena.bytes - ram) / 1024 : 0,
+        };
+        for (unsigned c = 0; counters != NULL && c < VCPU_MAX * VMM_COUNTERS; c++) {
+            info->counters[c % VMM_COUNTERS] += counters[c];
+        }
+    }
+    return CONTROL_OK;
+}
+
+static enum control_result operator_memory(struct vm *unused)
+{
+    (void)unused;
+    struct memory_counts counts;
+    memory_counts(&counts);
+    reply_page->memory_total_kib = counts.total_bytes / 1024;
+    reply_page->memory_free_kib = counts.free_bytes / 1024;
+    reply_page->slots_used = counts.blocks_used;
+    reply_page->asids_used = counts.asids_used;
+    return CONTROL_OK;
+}
+
+static const struct {
+    seL4_Word label;
+    bool needs_vm;
+    enum control_result (*act)(struct vm *vm);
+} requests[] = {
+    {CONTROL_VM_START,   true,  operator_start  },
+    {CONTROL_VM_STOP,    true,  operator_stop   },
+    {CONTROL_VM_RESTART, true,  operator_restart},
+    {CONTROL_VM_LIST,    false, operator_list   },
+    {CONTROL_MEMORY,     false, operator_memory },
+};
+
+static enum control_result operator_request(seL4_Word label, seL4_Word number)
+{
+    reply_page->text[0] = '\0';
+    for (unsigned i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        if (requests[i].label == label) {
+            struct vm *vm = find_vm(number);
+            if (requests[i].needs_vm && vm == NULL) {
+                return refuse("there is", "no such VM");
+            }
+            return requests[i].act(vm);
+        }
+    }
+    return refuse("root knows", "no such request");
+}
+
+/* ---- faults of our own processes ---------------------------------------------------------------- */
+
+static const char *fault_name(seL4_Word label)
+{
+    static const char *const names[] = {
+        [seL4_Fault_CapFault] = "invalid capability",
+        [seL4_Fault_UnknownSyscall] = "unknown system call",
+        [seL4_Fault_UserException] = "exception",
+        [seL4_Fault_Timeout] = "timeout",
+        [seL4_Fault_VMFault] = "memory fault",
+    };
+    return label < sizeof names / sizeof names[0] && names[label] != NULL ? names[label] : "fault";
+}
+
+static void service_fault(enum service_id id)
+{
+    if (++service_failures[id] > SERVICE_RESTART_LIMIT) {
+        log_error("service %u failed too often, stays down", id);
+        return;
+    }
+    if (!service_restart(id)) {
+        log_error("service %u could not be restarted: %s", id, memory_explain());
+    }
+}
+
+static void process_fault(uint64_t number, seL4_Word label)
+{
+    struct vm *vm = find_vm(number);
+    seL4_Word pc = seL4_GetMR(label == seL4_Fault_UnknownSyscall ? seL4_UnknownSyscall_FaultIP : 0);
+    seL4_Word address = label == seL4_Fault_VMFault ? seL4_GetMR(seL4_VMFault_Addr) : 0;
+    log_error("%s: %s at pc 0x%lx, address 0x%lx",
+              vm != NULL ? name_of(vm) : service_client((uint32_t)number)->name, fault_name(label),
+              (unsigned long)pc, (unsigned long)address);
+    if (vm != NULL) {
+        end_vm(vm, END_FAILURE);
+    } else if (number == CLIENT_SERIAL) {
+        service_fault(SERVICE_SERIAL);
+    } else if (number == CLIENT_TIMER) {
+        service_fault(SERVICE_TIMER);
+    }
+}
+
+/* ---- the loop ----------------------------------------------------------------------------------- */
+
+_Noreturn void control_run(seL4_CPtr reply)
+{
+    seL4_Word badge;
+    seL4_MessageInfo_t info = seL4_Recv(root.control, &badge, reply);
+    for (;;) {
+        seL4_Word label = seL4_MessageInfo_get_label(info);
+        uint64_t number = BADGE_NUMBER(badge);
+        struct vm *vm = find_vm(number);
+        if ((badge & ROOT_EVENT_BADGE) != 0) {
+            restart_due();
+        } else if ((badge & BADGE_FAULT) != 0) {
+            process_fault(number, label);
+        } else if (number == CLIENT_SERIAL) {
+            seL4_SetMR(0, operator_request(label, seL4_GetMR(0)));
+            info = seL4_ReplyRecv(root.control, seL4_MessageInfo_new(0, 0, 0, 1), &badge, reply);
+            continue;
+        } else if (vm != NULL && has_compartment(vm)) {
+            guest_message(vm, label);
+        }
+        info = seL4_Recv(root.control, &badge, reply);
+    }
+}
+
+/* ---- start -------------------------------------------------------------------------------------- */
+
+bool control_init(const struct board *machine, const void *tree, uint64_t tree_bytes, char *why,
+                  size_t why_size)
+{
+    board = machine;
+    for (int node = description_next_vm(tree, -1); node >= 0;
+         node = description_next_vm(tree, node)) {
+        if (vm_count == VM_MAX) {
+            format(why, why_size, "/vms: more than %u VMs", VM_MAX);
+            return false;
+        }
+        struct vm *vm = &vms[vm_count];
+        if (!description_vm(&vm->description, tree, tree_bytes, node,
+                            (unsigned)root.info->numNodes, why, why_size)) {
+            return false;
+        }
+        vm->number = CLIENT_VM + vm_count++;
+    }
+    return true;
+}
+
+uint32_t control_client_count(void)
+{
+    return CLIENT_VM + vm_count;
+}
+
+void control_start_all(const void *tree)
+{
+    char why[WHY_MAX];
+    struct console_description console;
+    description_console(&console, tree);
+    service_roster()->log_level = console.log_level;
+    for (uint32_t i = 0; i < vm_count; i++) {
+        struct serial_client_info *client = service_client(vms[i].number);
+        if (strcmp(console.attach, name_of(&vms[i])) == 0) {
+            service_roster()->attach = vms[i].number;
+        }
+        format(client->name, sizeof client->name, "%s", name_of(&vms[i]));
+        client->kind = SERIAL_CLIENT_VM;
+    }
+    service_roster_changed();
+    for (uint32_t i = 0; i < vm_count; i++) {
+        if (vms[i].description.autostart) {
+            start_vm(&vms[i], why, sizeof why);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "root/process.h"
+
+#include <string.h>
+
+#include "lib/check.h"
+#include "lib/elf.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/range.h"
+#include "root/files.h"
+#include "root/layout.h"
+
+#define PAGE_BYTES (1ull << seL4_PageBits)
+
+static enum space_access segment_access(const struct elf_segment *segment)
+{
+    if (segment->executable) {
+        return SPACE_READ_EXECUTE;
+    }
+    return segment->writable ? SPACE_READ_WRITE : SPACE_READ;
+}
+
+static bool load_segment(struct process *process, const struct elf_segment *segment)
+{
+    uint64_t end = segment->vaddr + segment->memory_bytes;
+    for (uint64_t page = align_down(segment->vaddr, PAGE_BYTES); page < end; page += PAGE_BYTES) {
+        /* The part of the file that belongs to this page; none in zeroed memory. */
+        uint64_t from = page > segment->vaddr ? page : segment->vaddr;
+        uint64_t file_end = segment->vaddr + segment->file_bytes;
+        uint64_t to = page + PAGE_BYTES < file_end ? page + PAGE_BYTES : file_end;
+        uint64_t size = to > from ? to - from : 0;
+        if (space_map_page(&process->space, &root.space, page,
+                           segment->data + (from - segment->vaddr), size, from - page,
+                           segment_access(segment)) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool load_program(struct process *process, const char *program)
+{
+    uint64_t size_bytes;
+    const void *file = files_find(IMAGE_PROGRAM, program, &size_bytes);
+    if (file == NULL) {
+        log_error("%s: the boot image has no program \"%s\"", process->name, program);
+        return false;
+    }
+    struct elf elf;
+    enum elf_error error = elf_check(&elf, file, size_bytes);
+    if (error != ELF_OK) {
+        log_error("%s: program \"%s\" %s", process->name, program, elf_error_text(error));
+        return false;
+    }
+    struct elf_segment segment;
+    for (unsigned cursor = 0; elf_segment_next(&elf, &cursor, &segment);) {
+        if (!load_segment(process, &segment)) {
+            return false;
+        }
+    }
+    process->entry = elf.entry;
+    return true;
+}
+
+static seL4_Word cnode_guard(unsigned bits)
+{
+    return seL4_CNode_CapData_new(0, seL4_WordBits - bits).words[0];
+}
+
+/* A capability of root's control endpoint by which this process's threads report their faults. */
+static seL4_CPtr fault_endpoint(struct process *process)
+{
+    seL4_CPtr slot = arena_slot(process->space.arena);
+    if (slot == 0 || cspace_mint(slot, root.control, seL4_AllRights,
+                                 (seL4_Word)process->boot.number | BADGE_FAULT) != seL4_NoError) {
+        return 0;
+    }
+    return slot;
+}
+
+seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priority)
+{
+    struct arena *arena = process->space.arena;
+    uint64_t buffer = PROCESS_IPC_VADDR + index * PROCESS_IPC_STRIDE;
+    seL4_CPtr tcb = arena_object(arena, seL4_TCBObject, 0);
+    seL4_CPtr frame = space_map_page(&process->space, &root.space, buffer, NULL, 0, 0,
+                                     SPACE_READ_WRITE);
+    seL4_CPtr fault = fault_endpoint(process);
+    if (tcb == 0 || frame == 0 || fault == 0) {
+        return 0;
+    }
+    /* Its maximum controlled priority is its priority: it can make nobody more important. */
+    if (seL4_TCB_Configure(tcb, process->cnode, cnode_guard(process->cnode_bits),
+                           process->space.vspace, 0, buffer, frame) != seL4_NoError ||
+        seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, priority, priority, seL4_CapNull,
+                                fault) != seL4_NoError) {
+        log_error("%s: the kernel refused to set up thread %u", process->name, index);
+        return 0;
+    }
+    return tcb;
+}
+
+seL4_CPtr process_context(struct arena *arena, const struct schedule *schedule)
+{
+    enum { CONTEXT_BITS = 9 };
+    seL4_CPtr context = arena_object(arena, seL4_SchedContextObject, CONTEXT_BITS);
+    if (context == 0) {
+        return 0;
+    }
+    seL4_Word refills = schedule->budget_us == schedule->period_us
+                            ? 0
+                            : seL4_MaxExtraRefills(CONTEXT_BITS);
+    seL4_Error error = (seL4_Error)seL4_SchedControl_ConfigureFlags(
+        root.info->schedcontrol.start + schedule->core, context, schedule->budget_us,
+        schedule->period_us, refills, 0, 0);
+    if (error != seL4_NoError) {
+        log_error("%s: the kernel refused a budget of %u us in %u us on core %u (error %u)",
+                  arena->name, schedule->budget_us, schedule->period_us, schedule->core,
+                  (unsigned)error);
+        return 0;
+    }
+    return context;
+}
+
+bool process_give(struct process *process, seL4_Word slot, seL4_CPtr capability,
+                  seL4_CapRights_t rights, seL4_Word badge)
+{
+    seL4_Error error =
+        cspace_give(process->cnode, process->cnode_bits, slot, capability, rights, badge);
+    if (error != seL4_NoError) {
+        log_error("%s: capability slot %lu: error %u", process->name, (unsigned long)slot,
+                  (unsigned)error);
+    }
+    return error == seL4_NoError;
+}
+
+bool process_create(struct process *process, struct arena *arena, const char *program,
+                    const char *name, uint32_t number, unsigned cnode_bits,
+                    seL4_CPtr notification, const struct schedule *schedule)
+{
+    *process = (struct process){.name = name, .cnode_bits = (uint8_t)cnode_bits};
+    process->boot = (struct process_boot){
+        .magic = PROCESS_MAGIC, .version = PROCESS_VERSION, .number = number};
+    format(process->boot.name, sizeof process->boot.name, "%s", name);
+
+    /* 1. Address space and CSpace. */
+    if (!space_open(&process->space, arena)) {
+        return false;
+    }
+    process->cnode = arena_object(arena, seL4_CapTableObject, cnode_bits);
+    if (process->cnode == 0 || !load_program(process, program)) { /* 2. Program. */
+        return false;
+    }
+    /* 3. First thread, and what it needs to talk to root and to wait for events. */
+    process->tcb = process_thread(process, 0, schedule->priority);
+    process->context = process->tcb == 0 ? 0 : process_context(arena, schedule);
+    process->notification =
+        notification != 0 ? notification : arena_object(arena, seL4_NotificationObject, 0);
+    if (process->context == 0 || process->notification == 0) {
+        return false;
+    }
+    return process_give(process, SLOT_THREAD, process->tcb, seL4_AllRights, 0) &&
+           process_give(process, SLOT_CONTROL, root.control, seL4_CapRights_new(1, 0, 0, 1),
+                        number) &&
+           process_give(process, SLOT_NOTIFICATION, process->notification, seL4_AllRights, 0);
+}
+
+bool process_map_bytes(struct process *process, uint64_t vaddr, const void *bytes,
+                       uint64_t size_bytes)
+{
+    for (uint64_t at = 0; at < size_bytes; at += PAGE_BYTES) {
+        uint64_t size = size_bytes - at < PAGE_BYTES ? size_bytes - at : PAGE_BYTES;
+        if (space_map_page(&process->space, &root.space, vaddr + at, (const uint8_t *)bytes + at,
+                           size, 0, SPACE_READ) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool process_run(struct process *process)
+{
+    if (!process_map_bytes(process, PROCESS_BOOT_VADDR, &process->boot, sizeof process->boot)) {
+        return false;
+    }
+    seL4_UserContext context = {.pc = process->entry};
+    return seL4_SchedContext_Bind(process->context, process->tcb) == seL4_NoError &&
+           seL4_TCB_WriteRegisters(process->tcb, 1, 0, 1, &context) == seL4_NoError;
+}

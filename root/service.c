@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "root/service.h"
+
+#include <string.h>
+
+#include "lib/check.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "root/layout.h"
+#include "root/uart.h"
+
+enum {
+    PAGE_BYTES = 4096,
+    LINK_PAGES = SERIAL_LINK_BYTES / PAGE_BYTES,
+    REPLY_PAGES = 2,
+    PRIORITY_ALARM = 250,
+    PRIORITY_LISTEN = 249,
+    PRIORITY_SERIAL = 240,
+    SERVICE_SLOTS = 1024,
+};
+
+/* One client of both services. The frames are root's. */
+struct client {
+    seL4_CPtr link_frame[LINK_PAGES];
+    seL4_CPtr timer_frame;
+    const struct process *process; /* NULL: not running */
+};
+
+static struct client clients[SERIAL_CLIENT_MAX];
+static uint32_t client_count;
+static const struct board *board;
+
+static struct arena arenas[SERVICE_COUNT];
+static struct process processes[SERVICE_COUNT];
+static seL4_CPtr serial_notification, roster_signal, root_signal, uart_irq, serial_roster_frame, timer_roster_frame;
+static seL4_CPtr reply_frame[REPLY_PAGES];
+static seL4_CPtr core_notification[CORE_MAX];
+static uint32_t core_count;
+
+static struct serial_roster *const roster = (struct serial_roster *)ROOT_ROSTER_VADDR;
+static struct timer_roster *const timers = (struct timer_roster *)ROOT_TIMERS_VADDR;
+
+static struct serial_link *link_of(uint32_t number)
+{
+    return (struct serial_link *)(ROOT_LINKS_VADDR + (uint64_t)number * SERIAL_LINK_BYTES);
+}
+
+static struct timer_link *timer_link_of(uint32_t number)
+{
+    return (struct timer_link *)(ROOT_TLINKS_VADDR + (uint64_t)number * PAGE_BYTES);
+}
+
+/* A page of root's, mapped writable in root. */
+static seL4_CPtr shared_page(uint64_t vaddr)
+{
+    return space_map_page(&root.space, &root.space, vaddr, NULL, 0, 0, SPACE_READ_WRITE);
+}
+
+static bool make_client_links(uint32_t number)
+{
+    struct client *client = &clients[number];
+    for (uint32_t i = 0; i < LINK_PAGES; i++) {
+        seL4_CPtr frame = arena_object(&root.arena, seL4_ARM_SmallPageObject, 0);
+        if (frame == 0 ||
+            !space_map_copy(&root.space, frame, (uint64_t)link_of(number) + i * PAGE_BYTES,
+                            SPACE_READ_WRITE)) {
+            return false;
+        }
+        client->link_frame[i] = frame;
+    }
+    client->timer_frame = shared_page((uint64_t)timer_link_of(number));
+    return client->timer_frame != 0;
+}
+
+static bool map_links(struct space *space, uint32_t number, uint64_t vaddr)
+{
+    for (uint32_t i = 0; i < LINK_PAGES; i++) {
+        if (!space_map_copy(space, clients[number].link_frame[i], vaddr + i * PAGE_BYTES,
+                            SPACE_READ_WRITE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool make_shared(void)
+{
+    serial_notification = arena_object(&root.arena, seL4_NotificationObject, 0);
+    roster_signal = arena_slot(&root.arena);
+    root_signal = arena_slot(&root.arena);
+    if (serial_notification == 0 || roster_signal == 0 || root_signal == 0 ||
+        cspace_mint(roster_signal, serial_notification, seL4_CanWrite, SERIAL_BADGE_ROSTER) !=
+            seL4_NoError ||
+        cspace_mint(root_signal, serial_notification, seL4_CanWrite,
+                    SERIAL_BADGE_CLIENT(CLIENT_ROOT)) != seL4_NoError) {
+        return false;
+    }
+    serial_roster_frame = shared_page(ROOT_ROSTER_VADDR);
+    timer_roster_frame = shared_page(ROOT_TIMERS_VADDR);
+    for (unsigned i = 0; i < REPLY_PAGES; i++) {
+        reply_frame[i] = shared_page(ROOT_REPLY_VADDR + i * PAGE_BYTES);
+    }
+    for (unsigned i = 0; i < core_count; i++) {
+        core_notification[i] = arena_object(&root.arena, seL4_NotificationObject, 0);
+        if (core_notification[i] == 0) {
+            return false;
+        }
+    }
+    return serial_roster_frame != 0 && timer_roster_frame != 0 &&
+           reply_frame[REPLY_PAGES - 1] != 0;
+}
+
+/* ---- serial ---------------------------------------------------------------------------------------- */
+
+static bool give_serial_device(struct process *process)
+{
+    if (uart_irq == 0) {
+        uart_irq = cspace_own_slot();
+        if (cspace_irq_handler(uart_irq, board->uart_intid) != seL4_NoError) {
+            log_error("serial: the kernel refused interrupt %u", board->uart_intid);
+            uart_irq = 0;
+            return false;
+        }
+    }
+    seL4_CPtr badged = arena_slot(process->space.arena);
+    return badged != 0 &&
+           cspace_mint(badged, serial_notification, seL4_AllRights, SERIAL_BADGE_IRQ) ==
+               seL4_NoError &&
+           seL4_IRQHandler_SetNotification(uart_irq, badged) == seL4_NoError &&
+           process_give(process, SLOT_IRQ, uart_irq, seL4_AllRights, 0) &&
+           space_map_copy(&process->space, uart_frame(), PROCESS_DEVICE_VADDR, SPACE_DEVICE);
+}
+
+static bool start_serial(void)
+{
+    struct process *process = &processes[SERVICE_SERIAL];
+    struct arena *arena = &arenas[SERVICE_SERIAL];
+    const struct schedule schedule = {0, PRIORITY_SERIAL, 10000, 10000};
+    if (!arena_open(arena, "serial", CSPACE_COMPARTMENT + CLIENT_SERIAL, SERVICE_SLOTS) ||
+        !process_create(process, arena, "serial", "serial", CLIENT_SERIAL, PROCESS_CNODE_BITS,
+                        serial_notification, &schedule) ||
+        !give_serial_device(process) ||
+        !space_map_copy(&process->space, serial_roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ)) {
+        return false;
+    }
+    for (unsigned i = 0; i < REPLY_PAGES; i++) {
+        if (!space_map_copy(&process->space, reply_frame[i], PROCESS_REPLY_VADDR + i * PAGE_BYTES,
+                            SPACE_READ)) {
+            return false;
+        }
+    }
+    for (uint32_t n = 0; n < client_count; n++) {
+        if (!map_links(&process->space, n, PROCESS_SERIAL_VADDR + n * SERIAL_LINK_BYTES)) {
+            return false;
+        }
+    }
+    return process_run(process);
+}
+
+/* ---- timer ----------------------------------------------------------------------------------------- */
+
+static bool give_core(struct process *process, uint32_t core)
+{
+    struct arena *arena = process->space.arena;
+    const struct schedule alarm = {(uint8_t)core, PRIORITY_ALARM, 1000, 1000};
+    const struct schedule listen = {(uint8_t)core, PRIORITY_LISTEN, 1000, 1000};
+    const seL4_CPtr capability[] = {
+        [CORE_SLOT_CONTROL] = root.info->schedcontrol.start + core,
+        [CORE_SLOT_ALARM] = process_thread(process, 1 + 2 * core, PRIORITY_ALARM),
+        [CORE_SLOT_ALARM_SC] = process_context(arena, &alarm),
+        [CORE_SLOT_LISTEN] = process_thread(process, 2 + 2 * core, PRIORITY_LISTEN),
+        [CORE_SLOT_LISTEN_SC] = process_context(arena, &listen),
+        [CORE_SLOT_NOTIFY] = core_notification[core],
+    };
+    for (unsigned i = 0; i < sizeof capability / sizeof capability[0]; i++) {
+        if (capability[i] == 0 || !process_give(process, SLOT_CORE_BASE + core * CORE_SLOTS + i,
+                                                capability[i], seL4_AllRights, 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool start_timer(void)
+{
+    struct process *process = &processes[SERVICE_TIMER];
+    struct arena *arena = &arenas[SERVICE_TIMER];
+    const struct schedule schedule = {0, PRIORITY_LISTEN, 1000, 1000};
+    if (!arena_open(arena, "timer", CSPACE_COMPARTMENT + CLIENT_TIMER, SERVICE_SLOTS) ||
+        !process_create(process, arena, "timer", "timer", CLIENT_TIMER, TIMER_CNODE_BITS, 0,
+                        &schedule) ||
+        !space_map_copy(&process->space, timer_roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ) ||
+        !map_links(&process->space, CLIENT_TIMER, PROCESS_SERIAL_VADDR) ||
+        !process_give(process, SLOT_SERIAL, serial_notification, seL4_CanWrite,
+                      SERIAL_BADGE_CLIENT(CLIENT_TIMER))) {
+        return false;
+    }
+    for (uint32_t n = 0; n < client_count; n++) {
+        if (!space_map_copy(&process->space, clients[n].timer_frame,
+                            PROCESS_TIMER_VADDR + n * PAGE_BYTES, SPACE_READ_WRITE)) {
+            return false;
+        }
+    }
+    for (uint32_t core = 0; core < core_count; core++) {
+        if (!give_core(process, core)) {
+            return false;
+        }
+    }
+    process->boot.core_count = core_count;
+    process->boot.log_link = 1;
+    return process_run(process);
+}
+
+/* ---- both ------------------------------------------------------------------------------------------- */
+
+static void format_links(uint32_t number)
+{
+    struct serial_link *link = link_of(number);
+    ring_format(&link->out);
+    ring_format(&link->in);
+    ring_format(&link->log);
+    for (unsigned i = 0; i < TIMER_ALARM_MAX; i++) {
+        atomic_store(&timer_link_of(number)->alarm[i].deadline, TIMER_NEVER);
+        atomic_store(&timer_link_of(number)->alarm[i].armed, TIMER_NEVER);
+    }
+}
+
+/* Lets the services signal a client that runs. */
+static bool give_client(enum service_id id, uint32_t number)
+{
+    const struct process *client = clients[number].process;
+    if (id == SERVICE_SERIAL) {
+        return process_give(&processes[id], SLOT_CLIENT_BASE + number, client->notification,
+                            seL4_CanWrite, EVENT_SERIAL);
+    }
+    seL4_Word slot = SLOT_CLIENT_BASE + number * TIMER_CLIENT_SLOTS;
+    for (uint32_t i = 0; i < client->boot.vcpu_count; i++) {
+        if (!process_give(&processes[id], slot + TIMER_ALARM_VCPU + i, client->wake[i],
+                          seL4_CanWrite, 1) ||
+            !process_give(&processes[id], slot + TIMER_ALARM_PTIMER + i, client->notification,
+                          seL4_CanWrite, EVENT_TIMER)) {
+            return false;
+        }
+    }
+    return process_give(&processes[id], slot + TIMER_ALARM_CLOCK, client->notification,
+                        seL4_CanWrite, EVENT_TIMER);
+}
+
+static bool give_root(enum service_id id)
+{
+    return id == SERVICE_TIMER
+               ? process_give(&processes[id], SLOT_CLIENT_BASE, root.notification, seL4_CanWrite,
+                              ROOT_EVENT_BADGE)
+               : process_give(&processes[id], SLOT_CLIENT_BASE, root.notification, seL4_CanWrite,
+                              ROOT_EVENT_BADGE);
+}
+
+static bool start(enum service_id id)
+{
+    bool started = id == SERVICE_SERIAL ? start_serial() : start_timer();
+    if (!started || !give_root(id)) {
+        log_error("%s: not started: %s", id == SERVICE_SERIAL ? "serial" : "timer",
+                  memory_explain());
+        return false;
+    }
+    for (uint32_t n = CLIENT_VM; n < client_count; n++) {
+        if (clients[n].process != NULL && !give_client(id, n)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool service_init(const struct board *machine, uint32_t count)
+{
+    board = machine;
+    client_count = count;
+    core_count = (uint32_t)root.info->numNodes < CORE_MAX ? (uint32_t)root.info->numNodes : CORE_MAX;
+    if (!make_shared()) {
+        return false;
+    }
+    for (uint32_t n = 0; n < count; n++) {
+        if (!make_client_links(n)) {
+            return false;
+        }
+        format_links(n);
+    }
+    roster->magic = SERIAL_ROSTER_MAGIC;
+    roster->version = SERIAL_ROSTER_VERSION;
+    timers->magic = TIMER_ROSTER_MAGIC;
+    timers->version = TIMER_ROSTER_VERSION;
+    timers->core_count = core_count;
+    timers->client[CLIENT_ROOT].core[0] = 0;
+    atomic_store(&timers->client[CLIENT_ROOT].alarms, 1);
+    roster->client[CLIENT_ROOT].kind = SERIAL_CLIENT_SYSTEM;
+    roster->client[CLIENT_TIMER].kind = SERIAL_CLIENT_SYSTEM;
+    format(roster->client[CLIENT_ROOT].name, sizeof roster->client[0].name, "root");
+    format(roster->client[CLIENT_TIMER].name, sizeof roster->client[0].name, "timer");
+    return start(SERVICE_TIMER) && start(SERVICE_SERIAL);
+}
+
+bool service_restart(enum service_id id)
+{
+    arena_close(&arenas[id]);
+    return start(id);
+}
+
+bool service_attach(struct process *process)
+{
+    uint32_t number = process->boot.number;
+    for (uint32_t i = 0; i < process->boot.vcpu_count; i++) {
+        if (!process_give(process, SLOT_VCPU_BASE + i * VCPU_SLOTS + VCPU_SLOT_TIMER,
+                          core_notification[process->boot.vcpu_core[i]], seL4_CanWrite, 0)) {
+            return false;
+        }
+    }
+    process->boot.log_link = 1;
+    return map_links(&process->space, number, PROCESS_SERIAL_VADDR) &&
+           space_map_copy(&process->space, clients[number].timer_frame, PROCESS_TIMER_VADDR,
+                          SPACE_READ_WRITE) &&
+           process_give(process, SLOT_SERIAL, serial_notification, seL4_CanWrite,
+                        SERIAL_BADGE_CLIENT(number)) &&
+           process_give(process, SLOT_TIMER, core_notification[process->boot.vcpu_core[0]],
+                        seL4_CanWrite, 0);
+}
+
+void service_open(uint32_t number, const struct process *process)
+{
+    struct serial_client_info *client = &roster->client[number];
+    struct timer_client_info *alarms = &timers->client[number];
+    atomic_fetch_add(&client->generation, 1); /* odd: hands off */
+    format_links(number);
+    clients[number].process = process;
+    CHECK(give_client(SERVICE_SERIAL, number) && give_client(SERVICE_TIMER, number));
+    for (unsigned i = 0; i < VCPU_MAX; i++) {
+        alarms->core[TIMER_ALARM_VCPU + i] = process->boot.vcpu_core[i];
+        alarms->core[TIMER_ALARM_PTIMER + i] = process->boot.vcpu_core[i];
+    }
+    alarms->core[TIMER_ALARM_CLOCK] = process->boot.vcpu_core[0];
+    atomic_store(&alarms->alarms, TIMER_ALARM_MAX);
+    atomic_fetch_add(&client->generation, 1);
+    service_roster_changed();
+}
+
+void service_close(uint32_t number)
+{
+    atomic_store(&timers->client[number].alarms, 0);
+    clients[number].process = NULL;
+    service_roster_changed();
+}
+
+struct serial_client_info *service_client(uint32_t number)
+{
+    return &roster->client[number];
+}
+
+struct serial_roster *service_roster(void)
+{
+    return roster;
+}
+
+void service_roster_changed(void)
+{
+    seL4_Signal(roster_signal);
+}
+
+void service_open_root_log(struct ring *ring)
+{
+    struct serial_link *link = link_of(CLIENT_ROOT);
+    ring_open_producer(ring, &link->log, link->log_data, SERIAL_LOG_SIZE);
+}
+
+void service_root_signal(void)
+{
+    seL4_Signal(root_signal);
+}
+
+void service_set_alarm(uint64_t deadline)
+{
+    if (timer_alarm_set(&timer_link_of(CLIENT_ROOT)->alarm[0], deadline)) {
+        seL4_Signal(core_notification[0]);
+    }
+}

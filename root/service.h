@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "link/serial.h"
+#include "link/timer.h"
+#include "root/board.h"
+#include "root/process.h"
+
+/*
+ * The services: serial and timer. What they share with their clients (link memory, the notifications
+ * that clients signal, an interrupt handler) is root's, so a service that dies is made anew with the
+ * same links, and its clients notice nothing but a pause.
+ */
+enum service_id { SERVICE_SERIAL, SERVICE_TIMER, SERVICE_COUNT };
+
+/* Client numbers. A service's number is that of the process, too. */
+enum { CLIENT_ROOT = 0, CLIENT_TIMER = 1, CLIENT_SERIAL = 2, CLIENT_VM = 3 };
+
+/* Makes the links for `client_count` clients and starts both services. False: the log says why. */
+bool service_init(const struct board *board, uint32_t client_count);
+
+/* Starts a service again whose process has died. */
+bool service_restart(enum service_id id);
+
+/* Gives a VMM its links: before its boot record is written. False: memory_explain says why. */
+bool service_attach(struct process *process);
+
+/* Tells the services that client `number` runs now; its links are fresh. */
+void service_open(uint32_t number, const struct process *process);
+
+/* Tells them that it does not. Before its memory is taken away. */
+void service_close(uint32_t number);
+
+/* The roster entry by which the operator sees a client. */
+struct serial_client_info *service_client(uint32_t number);
+struct serial_roster *service_roster(void);
+
+/* Tells the serial service that the roster has changed. */
+void service_roster_changed(void);
+
+/* Root's own log ring, and the signal that it has something in it. */
+void service_open_root_log(struct ring *ring);
+void service_root_signal(void);
+
+/* Sets root's own alarm, in counter ticks. */
+void service_set_alarm(uint64_t deadline);

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "root/vm.h"
+
+#include <string.h>
+
+#include "lib/aarch64/cpu.h"
+#include "lib/check.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/range.h"
+#include "root/files.h"
+#include "root/layout.h"
+#include "root/service.h"
+#include "vmm/map.h"
+
+enum {
+    LARGE_BYTES = 1 << seL4_LargePageBits,
+    BASE_SLOTS = 512,  /* the VMM's pages, objects and page tables */
+    VCPU_OBJECTS = 32, /* slots per vCPU */
+    EVENT_BUDGET_US = 2000,
+    EVENT_PERIOD_US = 10000,
+};
+
+static uint32_t frame_count(const struct vm *vm)
+{
+    uint64_t bytes = (uint64_t)vm->description.memory_mib << 20;
+    return (uint32_t)(align_up(bytes, LARGE_BYTES) / LARGE_BYTES);
+}
+
+static uint32_t slots_needed(const struct vm *vm)
+{
+    uint32_t frames = frame_count(vm);
+    uint32_t tables = 2 * (frames / 512 + 8);
+    return BASE_SLOTS + 2 * frames + tables + VCPU_OBJECTS * vm->description.vcpu_count +
+           files_slots(vm->description.kernel) + files_slots(vm->description.initrd);
+}
+
+static uint64_t stats_vaddr(const struct vm *vm)
+{
+    return ROOT_STATS_VADDR + ((uint64_t)vm->number << seL4_PageBits);
+}
+
+const uint64_t *vm_counters(const struct vm *vm)
+{
+    return vm->arena.block_count == 0 ? NULL : (const uint64_t *)stats_vaddr(vm);
+}
+
+/* The guest's RAM, seen by the guest at its address and by the VMM at PROCESS_RAM_VADDR. */
+static bool make_ram(struct vm *vm)
+{
+    uint32_t count = frame_count(vm);
+    seL4_CPtr frame = arena_large_frames(&vm->arena, count);
+    if (frame == 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t offset = (uint64_t)i * LARGE_BYTES;
+        if (!space_map(&vm->guest, frame + i, MAP_RAM_BASE + offset, SPACE_ALL) ||
+            !space_map_copy(&vm->vmm.space, frame + i, PROCESS_RAM_VADDR + offset,
+                            SPACE_READ_WRITE)) {
+            return false;
+        }
+    }
+    vm->vmm.boot.ram_base = MAP_RAM_BASE;
+    vm->vmm.boot.ram_bytes = (uint64_t)vm->description.memory_mib << 20;
+    return true;
+}
+
+/* GICv2: the guest's CPU interface is the hardware's virtual one, mapped where it expects it. */
+static bool map_gic(struct vm *vm, const struct board *board)
+{
+    static seL4_CPtr frame[MAP_GICC_SIZE >> seL4_PageBits];
+    if (board->gic_version != 2) {
+        return true;
+    }
+    for (unsigned i = 0; i < sizeof frame / sizeof frame[0]; i++) {
+        uint64_t offset = (uint64_t)i << seL4_PageBits;
+        if (frame[i] == 0) {
+            frame[i] = memory_device_frame(board->gicv_base + offset, seL4_PageBits);
+        }
+        if (frame[i] == 0 ||
+            !space_map_copy(&vm->guest, frame[i], MAP_GICC_BASE + offset, SPACE_DEVICE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A vCPU's kernel objects. It and its handler get their scheduling context from the VMM when it is ready. */
+static bool make_vcpu(struct vm *vm, unsigned i, seL4_CPtr empty_cnode)
+{
+    struct arena *arena = &vm->arena;
+    const struct schedule *schedule = &vm->description.vcpu[i];
+    seL4_CPtr tcb = arena_object(arena, seL4_TCBObject, 0);
+    seL4_CPtr vcpu = arena_object(arena, seL4_ARM_VCPUObject, 0);
+    seL4_CPtr handler = process_thread(&vm->vmm, 1 + i, (uint8_t)(schedule->priority + 1));
+    seL4_CPtr fault = arena_object(arena, seL4_EndpointObject, 0);
+    seL4_CPtr reply = arena_object(arena, seL4_ReplyObject, 0);
+    seL4_CPtr wake = arena_object(arena, seL4_NotificationObject, 0);
+    seL4_CPtr context = process_context(arena, schedule);
+    if (tcb == 0 || vcpu == 0 || handler == 0 || fault == 0 || reply == 0 || wake == 0 ||
+        context == 0) {
+        return false;
+    }
+    /*
+     * A guest's hvc is a system call to seL4: its CSpace is empty, so there is nothing that it could name.
+     */
+    if (seL4_TCB_Configure(tcb, empty_cnode, 0, vm->guest.vspace, 0, 0, seL4_CapNull) !=
+            seL4_NoError ||
+        seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, 0, schedule->priority, seL4_CapNull,
+                                fault) != seL4_NoError ||
+        seL4_ARM_VCPU_SetTCB(vcpu, tcb) != seL4_NoError) {
+        return false;
+    }
+    /* The handler never uses the FPU, so the guest's registers can stay in it. */
+    seL4_TCB_SetFlags(handler, 0, seL4_TCBFlag_fpuDisabled);
+    vm->vcpu[i] = vcpu;
+    vm->vcpu_tcb[i] = tcb;
+    vm->vmm.wake[i] = wake;
+    vm->vmm.boot.vcpu_core[i] = schedule->core;
+    const seL4_CPtr capability[VCPU_SLOTS] = {
+        [VCPU_SLOT_TCB] = tcb,         [VCPU_SLOT_VCPU] = vcpu,   [VCPU_SLOT_HANDLER] = handler,
+        [VCPU_SLOT_FAULT] = fault,     [VCPU_SLOT_REPLY] = reply, [VCPU_SLOT_WAKE] = wake,
+        [VCPU_SLOT_CONTEXT] = context,
+    };
+    for (unsigned slot = 0; slot < VCPU_SLOTS; slot++) {
+        if (capability[slot] != 0 &&
+            !process_give(&vm->vmm, SLOT_VCPU_BASE + i * VCPU_SLOTS + slot, capability[slot],
+                          seL4_AllRights, 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool make_vcpus(struct vm *vm)
+{
+    seL4_CPtr empty_cnode = arena_object(&vm->arena, seL4_CapTableObject, 1);
+    for (unsigned i = 0; i < vm->description.vcpu_count; i++) {
+        if (empty_cnode == 0 || !make_vcpu(vm, i, empty_cnode)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < MUTEX_MAX; i++) {
+        seL4_CPtr notification = arena_object(&vm->arena, seL4_NotificationObject, 0);
+        if (notification == 0 ||
+            !process_give(&vm->vmm, SLOT_MUTEX_BASE + i, notification, seL4_AllRights, 0)) {
+            return false;
+        }
+    }
+    vm->vmm.boot.vcpu_count = vm->description.vcpu_count;
+    return true;
+}
+
+static bool map_file(struct vm *vm, const char *name, struct process_file *file, char *why,
+                     size_t why_size)
+{
+    if (name[0] == '\0') {
+        return true;
+    }
+    file->vaddr = files_map(&vm->vmm.space, name, &file->size_bytes);
+    format(file->name, sizeof file->name, "%s", name);
+    if (file->vaddr == 0) {
+        format(why, why_size, "the boot image has no file \"%s\", or it could not be mapped", name);
+    }
+    return file->vaddr != 0;
+}
+
+/* A page of counters that the VMM writes and root reads. */
+static bool map_stats(struct vm *vm)
+{
+    seL4_CPtr frame = space_map_page(&vm->vmm.space, &root.space, PROCESS_STATS_VADDR, NULL, 0, 0,
+                                     SPACE_READ_WRITE);
+    /* Root's view dies with the VM: its slot is the VM's; the page table under it is root's window's. */
+    struct space view = {.arena = &vm->arena, .vspace = root.space.vspace};
+    return frame != 0 && space_map_copy(&view, frame, stats_vaddr(vm), SPACE_READ);
+}
+
+/* SplitMix64: spreads the firmware's entropy; every VM and every start gets other numbers. */
+static uint64_t next_seed(const struct board *board)
+{
+    static uint64_t state;
+    if (state == 0) {
+        state = board->seed[0] ^ board->seed[1] ^ board->seed[2] ^ board->seed[3] ^ counter_now();
+    }
+    state += 0x9e3779b97f4a7c15u;
+    uint64_t z = state ^ counter_now();
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static bool build(struct vm *vm, const struct board *board, char *why, size_t why_size)
+{
+    const struct vm_description *d = &vm->description;
+    struct process_boot *boot = &vm->vmm.boot;
+    const struct schedule events = {d->vcpu[0].core, (uint8_t)(d->vcpu[0].priority + 2),
+                                    EVENT_BUDGET_US, EVENT_PERIOD_US};
+    if (!process_create(&vm->vmm, &vm->arena, "vmm", d->name, vm->number, PROCESS_CNODE_BITS, 0,
+                        &events) ||
+        !space_open(&vm->guest, &vm->arena) || !make_ram(vm) || !map_gic(vm, board) ||
+        !make_vcpus(vm) || !service_attach(&vm->vmm)) {
+        format(why, why_size, "%s", memory_explain());
+        return false;
+    }
+    if (!map_file(vm, d->kernel, &boot->kernel, why, why_size) ||
+        !map_file(vm, d->initrd, &boot->initrd, why, why_size)) {
+        return false;
+    }
+    boot->gic_version = board->gic_version;
+    boot->epoch_s = board->epoch_s;
+    for (unsigned i = 0; i < sizeof boot->seed / sizeof boot->seed[0]; i++) {
+        boot->seed[i] = next_seed(board);
+    }
+    boot->node_offset = (uint64_t)d->node;
+    boot->node_bytes = d->tree_bytes;
+    if (!process_map_bytes(&vm->vmm, PROCESS_NODE_VADDR, d->tree, d->tree_bytes) ||
+        !map_stats(vm)) {
+        format(why, why_size, "%s", memory_explain());
+        return false;
+    }
+    return true;
+}
+
+bool vm_create(struct vm *vm, const struct board *board, char *why, size_t why_size)
+{
+    CHECK(vm->arena.index == 0);
+    if (!arena_open(&vm->arena, vm->description.name, (uint16_t)(CSPACE_COMPARTMENT + vm->number),
+                    slots_needed(vm))) {
+        format(why, why_size, "%s", memory_explain());
+        return false;
+    }
+    if (!build(vm, board, why, why_size)) {
+        vm_destroy(vm);
+        return false;
+    }
+    service_open(vm->number, &vm->vmm);
+    if (!process_run(&vm->vmm)) {
+        format(why, why_size, "%s", memory_explain());
+        vm_destroy(vm);
+        return false;
+    }
+    vm->starts++;
+    return true;
+}
+
+/*
+ * The registers of a vCPU stay loaded on the core on which it ran last, and the kernel forgets them only when
+ * the VCPU object is deleted on that very core (docs/kernel.md). So root goes there to delete it.
+ */
+static void delete_vcpus(struct vm *vm)
+{
+    for (unsigned i = 0; i < VCPU_MAX; i++) {
+        if (vm->vcpu[i] == 0) {
+            continue;
+        }
+        seL4_TCB_Suspend(vm->vcpu_tcb[i]);
+        root_move(vm->description.vcpu[i].core);
+        CHECK(cspace_revoke(vm->vcpu[i]) == seL4_NoError); /* the VMM's copy */
+        CHECK(cspace_delete(vm->vcpu[i]) == seL4_NoError);
+        vm->vcpu[i] = vm->vcpu_tcb[i] = 0;
+    }
+    root_move(0);
+}
+
+void vm_destroy(struct vm *vm)
+{
+    if (vm->arena.block_count == 0) {
+        return;
+    }
+    service_close(vm->number);
+    delete_vcpus(vm);
+    arena_close(&vm->arena);
+    vm->vmm = (struct process){0};
+    vm->guest = (struct space){0};
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "link/control.h"
+#include "root/board.h"
+#include "root/description.h"
+#include "root/process.h"
+
+/*
+ * One VM as root sees it: what its description says, and, while it runs, the compartment that holds its
+ * VMM and its RAM. Creating it at boot and at run time is the same call.
+ */
+struct vm {
+    struct vm_description description;
+    uint32_t number; /* client number */
+    enum vm_state state;
+    uint64_t starts;
+    /* while it has a compartment: */
+    struct arena arena;
+    struct process vmm;
+    struct space guest;
+    seL4_CPtr vcpu[VCPU_MAX];     /* VCPU objects */
+    seL4_CPtr vcpu_tcb[VCPU_MAX];
+    /* restart policy, see restart.h */
+    uint32_t failures;
+    uint64_t restart_at; /* counter ticks, when state is VM_RESTARTING */
+};
+
+/*
+ * Makes the compartment and starts the VMM. False: nothing is held, and `why` (a line) says what was missing
+ * or wrong; all else runs on.
+ */
+bool vm_create(struct vm *vm, const struct board *board, char *why, size_t why_size);
+
+/* Takes everything back. The vCPUs stop wherever they are. Nothing happens when there is no compartment. */
+void vm_destroy(struct vm *vm);
+
+/* VMM_COUNTERS counters for each of VCPU_MAX vCPUs, as the VMM keeps them; NULL without a compartment. */
+const uint64_t *vm_counters(const struct vm *vm);
