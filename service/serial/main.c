@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The serial service: one thread that waits for the UART, for its clients and for root, and moves
+ * bytes until none moves any more. What goes where is console.c's business.
+ */
+#include <sel4/sel4.h>
+#include <string.h>
+
+#include "lib/aarch64/cpu.h"
+#include "lib/log.h"
+#include "link/process_start.h"
+#include "service/serial/console.h"
+#include "service/serial/driver.h"
+
+static struct console console;
+static uint64_t start_ticks;
+
+/* Composed bytes on their way into the UART's FIFO. */
+static uint8_t sending[256];
+static uint32_t sending_begin, sending_end;
+
+/* ---- the console's port ---------------------------------------------------------------------- */
+
+static void signal_client(void *ctx, unsigned client)
+{
+    (void)ctx;
+    seL4_Signal(SLOT_CLIENT_BASE + client);
+}
+
+static enum control_result request(void *ctx, enum control_request what, unsigned client)
+{
+    (void)ctx;
+    seL4_SetMR(0, client);
+    seL4_MessageInfo_t reply = seL4_Call(SLOT_CONTROL, seL4_MessageInfo_new(what, 0, 0, 1));
+    bool understood = seL4_MessageInfo_get_label(reply) == 0 &&
+                      seL4_MessageInfo_get_length(reply) >= 1 && seL4_GetMR(0) == CONTROL_OK;
+    return understood ? CONTROL_OK : CONTROL_ERROR;
+}
+
+static uint64_t now_ms(void *ctx)
+{
+    (void)ctx;
+    uint64_t per_ms = counter_frequency_hz() / 1000;
+    return (counter_now() - start_ticks) / (per_ms != 0 ? per_ms : 1);
+}
+
+/*
+ * Our own log lines. An error is most likely a failed CHECK, after which nothing here runs any
+ * more: straight to the UART, as far as it takes it.
+ */
+static void log_here(enum log_level level, const char *line, size_t length)
+{
+    static const char before[] = "\r\n[serial] ";
+    if (level != LOG_ERROR) {
+        console_log(&console, level, line, length);
+        return;
+    }
+    driver_write((const uint8_t *)before, sizeof before - 1);
+    for (unsigned tries = 0; length != 0 && tries < 1000000; tries++) {
+        uint32_t sent = driver_write((const uint8_t *)line, (uint32_t)length);
+        line += sent;
+        length -= sent;
+    }
+    driver_write((const uint8_t *)"\r\n", 2);
+}
+
+/* ---- moving bytes ---------------------------------------------------------------------------- */
+
+/* True when something came. */
+static bool receive(void)
+{
+    uint8_t bytes[CONSOLE_INPUT_MAX];
+    uint32_t count = driver_read(bytes, console_input_room(&console));
+    console_input(&console, bytes, count);
+    return count != 0;
+}
+
+/* True when something went. */
+static bool transmit(void)
+{
+    bool sent = false;
+    for (;;) {
+        if (sending_begin == sending_end) {
+            sending_begin = 0;
+            sending_end = (uint32_t)console_output(&console, sending, sizeof sending);
+        }
+        uint32_t count = driver_write(sending + sending_begin, sending_end - sending_begin);
+        sending_begin += count;
+        sent |= count != 0;
+        if (sending_begin != sending_end || sending_end == 0) {
+            return sent;
+        }
+    }
+}
+
+static void move_all(void)
+{
+    bool moved;
+    do {
+        moved = console_run(&console);
+        moved |= receive();
+        moved |= transmit();
+    } while (moved);
+    driver_listen(console_input_room(&console) != 0, sending_begin != sending_end);
+}
+
+void process_main(const struct process_boot *boot)
+{
+    (void)boot;
+    start_ticks = counter_now();
+    driver_init(PROCESS_DEVICE_VADDR);
+    log_open(log_here, LOG_DEBUG);
+    console_init(&console, &(struct console_port){
+                               .signal = signal_client,
+                               .request = request,
+                               .now_ms = now_ms,
+                               .roster = (const struct serial_roster *)PROCESS_ROSTER_VADDR,
+                               .reply = (const struct control_reply *)PROCESS_REPLY_VADDR,
+                               .links = (uint8_t *)PROCESS_SERIAL_VADDR,
+                           });
+    seL4_IRQHandler_Ack(SLOT_IRQ);
+    for (;;) {
+        seL4_Word badge;
+        move_all();
+        seL4_Wait(SLOT_NOTIFICATION, &badge);
+        if ((badge & SERIAL_BADGE_ROSTER) != 0) {
+            console_roster_changed(&console);
+        }
+        console_signalled(&console, (uint32_t)badge);
+        if ((badge & SERIAL_BADGE_IRQ) != 0) {
+            /* The line is still up until the FIFOs have been served: do that before it may
+             * interrupt. */
+            move_all();
+            seL4_IRQHandler_Ack(SLOT_IRQ);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "service/serial/roster.h"
+
+#include <string.h>
+
+const char *roster_name(const struct serial_roster *roster, unsigned client,
+                        char name[ROSTER_NAME_MAX])
+{
+    unsigned length = 0;
+    while (client < SERIAL_CLIENT_MAX && length < ROSTER_NAME_MAX - 1) {
+        char c = roster->client[client].name[length];
+        if (c == '\0') {
+            break;
+        }
+        name[length++] = c > ' ' && c < 0x7f ? c : '?';
+    }
+    if (length == 0) {
+        name[length++] = '?';
+    }
+    name[length] = '\0';
+    return name;
+}
+
+bool roster_is_vm(const struct serial_roster *roster, unsigned client)
+{
+    return client < SERIAL_CLIENT_MAX && roster->client[client].kind == SERIAL_CLIENT_VM;
+}
+
+unsigned roster_next_vm(const struct serial_roster *roster, unsigned client)
+{
+    while (++client < SERIAL_CLIENT_MAX) {
+        if (roster_is_vm(roster, client)) {
+            return client;
+        }
+    }
+    return SERIAL_CLIENT_MAX;
+}
+
+unsigned roster_find(const struct serial_roster *roster, const char *name)
+{
+    char known[ROSTER_NAME_MAX];
+    unsigned client = roster_next_vm(roster, 0);
+    while (client < SERIAL_CLIENT_MAX && strcmp(roster_name(roster, client, known), name) != 0) {
+        client = roster_next_vm(roster, client);
+    }
+    return client;
+}
+
+unsigned roster_vm(const struct serial_roster *roster, unsigned number)
+{
+    unsigned client = number == 0 ? SERIAL_CLIENT_MAX : 0;
+    while (client < SERIAL_CLIENT_MAX && number-- != 0) {
+        client = roster_next_vm(roster, client);
+    }
+    return client;
+}
+
+const char *roster_state_name(uint32_t state)
+{
+    static const char *const names[] = {
+        [VM_STOPPED] = "stopped", [VM_STARTING] = "starting", [VM_RUNNING] = "running",
+        [VM_PAUSED] = "paused",   [VM_FAILED] = "failed",     [VM_RESTARTING] = "restarting",
+    };
+    return state < sizeof names / sizeof names[0] ? names[state] : "?";
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "link/serial.h"
+
+/* Questions about the roster page (link/serial.h), which root may change at any time. */
+
+enum { ROSTER_NAME_MAX = sizeof((struct serial_client_info){0}.name) };
+
+/* A client's name, or "?"; printable ASCII without blanks, always terminated. */
+const char *roster_name(const struct serial_roster *roster, unsigned client,
+                        char name[ROSTER_NAME_MAX]);
+
+bool roster_is_vm(const struct serial_roster *roster, unsigned client);
+
+/* The VM with this name; SERIAL_CLIENT_MAX when there is none. */
+unsigned roster_find(const struct serial_roster *roster, const char *name);
+
+/* The number-th VM in the order of the clients, counted from 1; SERIAL_CLIENT_MAX when there is
+ * none. */
+unsigned roster_vm(const struct serial_roster *roster, unsigned number);
+
+/* The VM after this client in that order; SERIAL_CLIENT_MAX when it is the last. */
+unsigned roster_next_vm(const struct serial_roster *roster, unsigned client);
+
+const char *roster_state_name(uint32_t state);

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "service/serial/shell.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct shell shell;
+    struct serial_roster roster;
+    struct control_reply reply;
+    enum control_request asked;
+    unsigned asked_client, asked_count;
+    enum control_result answer;
+    unsigned attached;
+    unsigned log_lines;
+    bool followed[SERIAL_CLIENT_MAX];
+    char screen[32768];
+    size_t size;
+};
+
+static void on_write(void *ctx, const char *text, size_t length)
+{
+    struct fixture *f = ctx;
+    assert_true(f->size + length < sizeof f->screen);
+    memcpy(f->screen + f->size, text, length);
+    f->size += length;
+    f->screen[f->size] = '\0';
+}
+
+static enum control_result on_request(void *ctx, enum control_request request, unsigned client)
+{
+    struct fixture *f = ctx;
+    f->asked = request;
+    f->asked_client = client;
+    f->asked_count++;
+    return f->answer;
+}
+
+static void on_attach(void *ctx, unsigned client)
+{
+    ((struct fixture *)ctx)->attached = client;
+}
+
+static void on_show_log(void *ctx, unsigned lines)
+{
+    ((struct fixture *)ctx)->log_lines = lines;
+}
+
+static void on_follow(void *ctx, unsigned client, bool on)
+{
+    ((struct fixture *)ctx)->followed[client] = on;
+}
+
+static bool on_followed(void *ctx, unsigned client)
+{
+    return ((struct fixture *)ctx)->followed[client];
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->roster.client[2] = (struct serial_client_info){
+        .name = "linux-a", .kind = SERIAL_CLIENT_VM, .state = VM_RUNNING};
+    f->roster.client[3] = (struct serial_client_info){.name = "linux-b", .kind = SERIAL_CLIENT_VM};
+    f->log_lines = 999999;
+    shell_init(&f->shell, &(struct shell_port){.write = on_write,
+                                               .request = on_request,
+                                               .attach = on_attach,
+                                               .show_log = on_show_log,
+                                               .follow = on_follow,
+                                               .followed = on_followed,
+                                               .ctx = f,
+                                               .roster = &f->roster,
+                                               .reply = &f->reply});
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static void type(struct fixture *f, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        shell_key(&f->shell, (uint8_t)*text);
+    }
+}
+
+/* Runs a line; what it writes must be exactly this. */
+static void expect(struct fixture *f, const char *line, const char *wanted)
+{
+    type(f, line);
+    f->size = 0;
+    f->screen[0] = '\0';
+    type(f, "\r");
+    char *prompt = strstr(f->screen, "\rbulkhead> \x1b[K");
+    assert_non_null(prompt);
+    *prompt = '\0';
+    assert_int_equal(f->screen[0], '\n');
+    assert_string_equal(f->screen + 1, wanted);
+}
+
+static void greets(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(f->screen, "Bulkhead operator shell; 'help' lists the commands.\n"
+                                   "\rbulkhead> \x1b[K");
+}
+
+static void empty_lines_do_nothing(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, "", "");
+    expect(f, "    ", "");
+    assert_int_equal(f->asked_count, 0);
+}
+
+static void help_names_every_command(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {"help",   "list",  "console", "follow",  "log",   "stats",
+                                        "memory", "start", "stop",    "restart", "pause", "resume"};
+    type(f, "help\r");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char start[16] = "\n  ";
+        strcat(start, names[i]);
+        assert_non_null(strstr(f->screen, start));
+    }
+    expect(f, "help stop", "  stop     NAME          end it at once, its memory is freed\n");
+    expect(f, "help me", "no command is called \"me\"; 'help' lists all\n");
+}
+
+static void mistakes_get_an_answer_that_helps(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, "ls",
+           "no command is called \"ls\"; there are: help list console follow log stats memory "
+           "start stop restart pause resume\n");
+    expect(f, "stop", "usage: stop NAME\n");
+    expect(f, "stop a b", "usage: stop NAME\n");
+    expect(f, "stop a b c d e f", "usage: stop NAME\n");
+    expect(f, "list all", "usage: list\n");
+    expect(f, "stop linux-c", "no VM is called \"linux-c\"; there are: linux-a linux-b\n");
+    expect(f, "console linux", "no VM is called \"linux\"; there are: linux-a linux-b\n");
+    f->roster.client[2].kind = f->roster.client[3].kind = SERIAL_CLIENT_NONE;
+    expect(f, "start linux-a", "no VM is called \"linux-a\"; there is none\n");
+    expect(f, "list", "there is no VM\n");
+    assert_int_equal(f->asked_count, 1);
+    assert_int_equal(f->attached, 0);
+}
+
+static void requests_reach_root(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *line;
+        enum control_request request;
+        unsigned client;
+    } cases[] = {
+        {"start linux-b",      CONTROL_VM_START,   3},
+        {"stop linux-a",       CONTROL_VM_STOP,    2},
+        {"restart linux-a",    CONTROL_VM_RESTART, 2},
+        {"  pause   linux-b ", CONTROL_VM_PAUSE,   3},
+        {"resume linux-b",     CONTROL_VM_RESUME,  3},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        type(f, cases[i].line);
+        type(f, "\r");
+        assert_int_equal(f->asked_count, i + 1);
+        assert_int_equal(f->asked, cases[i].request);
+        assert_int_equal(f->asked_client, cases[i].client);
+    }
+    expect(f, "stop linux-a", "stop: linux-a: done\n");
+    strcpy(f->reply.text, "linux-a needs 128 MiB\nhas 512");
+    expect(f, "stop linux-a", "linux-a needs 128 MiB\nhas 512\n");
+}
+
+static void refusals_are_shown_without_control_characters(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = CONTROL_ERROR;
+    expect(f, "start linux-a", "error: root refused without a reason\n");
+    strcpy(f->reply.text, "/vms/\x1b[2Jlinux-a: no\rmemory\n");
+    expect(f, "start linux-a", "error: /vms/linux-a: nomemory\n");
+    memset(f->reply.text, 'x', sizeof f->reply.text); /* no NUL */
+    type(f, "start linux-a\r");
+    f->reply.text[3] = '\0';
+    expect(f, "list", "error: xxx\n");
+    expect(f, "memory", "error: xxx\n");
+    expect(f, "stats", "error: xxx\n");
+}
+
+static void the_list_is_aligned(void **state)
+{
+    struct fixture *f = *state;
+    f->reply.vm_count = 2;
+    f->reply.vm[0] = (struct control_vm_info){
+        .client = 2, .vcpu_count = 2, .memory_mib = 256, .starts = 3, .overhead_kib = 1234};
+    f->reply.vm[1] =
+        (struct control_vm_info){.client = 9, .vcpu_count = 1}; /* not in the roster: not shown */
+    expect(f, "list",
+           "     NAME            STATE      VCPUS     MEMORY   OVERHEAD  STARTS\n"
+           "  1  linux-a         running        2    256 MiB   1234 KiB       3\n"
+           "  2  linux-b         stopped   \n");
+    f->reply.vm_count = UINT32_MAX; /* root's word, but it stays a bounded one */
+    type(f, "list\r");
+}
+
+static void stats_of_all_and_of_one(void **state)
+{
+    struct fixture *f = *state;
+    f->reply.vm_count = 1;
+    f->reply.vm[0] = (struct control_vm_info){.client = 2};
+    for (unsigned i = 0; i < VMM_COUNTERS; i++) {
+        f->reply.vm[0].counters[i] = 1ull << (4 * i);
+    }
+    expect(f, "stats",
+           "NAME                     EXITS     INTERRUPTS    ABORTED        BLOCKED\n"
+           "linux-a               17895697      268435456 4294967296    68719476736\n"
+           "linux-b        \n");
+    expect(f, "stats linux-b", "linux-b: nothing counted\n");
+    type(f, "stats linux-a");
+    f->size = 0;
+    type(f, "\r");
+    assert_non_null(strstr(f->screen, "linux-a: running\n"));
+    assert_non_null(strstr(f->screen, "  exits: hypercall                        256\n"));
+    assert_non_null(strstr(f->screen, "  times blocked                   68719476736\n"));
+    assert_null(strchr(f->screen, '?'));
+}
+
+static void memory_is_shown(void **state)
+{
+    struct fixture *f = *state;
+    f->reply.memory_total_kib = 2048 * 1024;
+    f->reply.memory_free_kib = 1000;
+    f->reply.slots_used = 77;
+    f->reply.asids_used = 5;
+    expect(f, "memory",
+           "memory                   2 GiB\n"
+           "  free                1000 KiB\n"
+           "capability slots            77 used\n"
+           "address spaces               5 used\n");
+}
+
+static void consoles_are_attached_and_followed(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, "console linux-b", "");
+    assert_int_equal(f->attached, 3);
+    expect(f, "follow", "no VM is followed\n");
+    expect(f, "follow linux-b", "");
+    expect(f, "follow linux-a", "");
+    expect(f, "follow", "followed: linux-a linux-b\n");
+    expect(f, "follow linux-a off", "");
+    expect(f, "follow", "followed: linux-b\n");
+    expect(f, "follow linux-b on", "follow: only 'off' may stand after the name\n");
+    assert_true(f->followed[3]);
+}
+
+static void the_log_takes_a_number(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, "log", "");
+    assert_int_equal(f->log_lines, SHELL_LOG_LINES);
+    expect(f, "log 3", "");
+    assert_int_equal(f->log_lines, 3);
+    expect(f, "log 99999999999999999999",
+           "log: \"99999999999999999999\" is not a number of lines\n");
+    expect(f, "log -1", "log: \"-1\" is not a number of lines\n");
+    expect(f, "log 3x", "log: \"3x\" is not a number of lines\n");
+    assert_int_equal(f->log_lines, 3);
+}
+
+static void tab_completes_commands_and_names(void **state)
+{
+    struct fixture *f = *state;
+    type(f, "sto\tl\ta\r");
+    assert_int_equal(f->asked, CONTROL_VM_STOP);
+    assert_int_equal(f->asked_client, 2);
+    type(f, "res\tt\tl\tb\t\r");
+    assert_int_equal(f->asked, CONTROL_VM_RESTART);
+    assert_int_equal(f->asked_client, 3);
+    expect(f, "help mem\t", "  memory                 memory and kernel resources\n");
+    expect(f, "log l\t", "log: \"l\" is not a number of lines\n"); /* no name belongs there */
+    expect(f, "stop linux-a l\t", "usage: stop NAME\n");
+    expect(f, "nonsense l\t\x15", "");
+    f->size = 0;
+    type(f, "\t");
+    assert_non_null(strstr(f->screen, "help  list  console  follow  log  "));
+}
+
+/* The longest output of any command, with every VM there may be, fits what the console keeps for
+ * it. */
+static void no_command_writes_too_much(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const lines[] = {"list\r",   "stats\r",     "help\r",
+                                        "follow\r", "stop x\r",    "stats v-a-long-name-00\r",
+                                        "memory\r", "start \t\t\r"};
+    for (unsigned i = 1; i < SERIAL_CLIENT_MAX; i++) {
+        f->roster.client[i] = (struct serial_client_info){
+            .name = "v-a-long-name-0", .kind = SERIAL_CLIENT_VM, .state = VM_RESTARTING};
+        f->reply.vm[i - 1] = (struct control_vm_info){.client = i,
+                                                      .memory_mib = UINT32_MAX,
+                                                      .overhead_kib = UINT64_MAX,
+                                                      .starts = UINT64_MAX};
+        memset(f->reply.vm[i - 1].counters, 0xff, sizeof f->reply.vm[i - 1].counters);
+        f->followed[i] = true;
+    }
+    f->reply.vm_count = SERIAL_CLIENT_MAX - 1;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        f->size = 0;
+        type(f, lines[i]);
+        assert_true(f->size < SHELL_OUTPUT_MAX);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(greets),
+        TEST(empty_lines_do_nothing),
+        TEST(help_names_every_command),
+        TEST(mistakes_get_an_answer_that_helps),
+        TEST(requests_reach_root),
+        TEST(refusals_are_shown_without_control_characters),
+        TEST(the_list_is_aligned),
+        TEST(stats_of_all_and_of_one),
+        TEST(memory_is_shown),
+        TEST(consoles_are_attached_and_followed),
+        TEST(the_log_takes_a_number),
+        TEST(tab_completes_commands_and_names),
+        TEST(no_command_writes_too_much),
+    };
+    return cmocka_run_group_tests_name("shell", tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The timer service: wakes its clients at times of the physical counter, with nothing of the kernel but its
+ * scheduler (seL4 manual, chapter "Threads and Execution", MCS). On each core an alarm thread sleeps: it gives its own
+ * scheduling context the period (deadline - now) and yields the rest of its budget, so the kernel makes
+ * it ready again one period later. No timer device, no kernel option, and no guest can touch it.
+ *
+ * A deadline that comes before the time for which the alarm thread sleeps needs help: the client signals
+ * the core's listening thread, which configures the sleeper's context anew with budget == period, and a
+ * context that is configured so is ready at once. The alarm thread then looks at all deadlines again.
+ */
+#include <sel4/sel4.h>
+
+#include "lib/aarch64/cpu.h"
+#include "lib/check.h"
+#include "lib/log.h"
+#include "lib/thread.h"
+#include "link/process_start.h"
+#include "link/timer.h"
+
+enum {
+    BUDGET_US = TIMER_NEAR_US, /* of the alarm thread: more than one look at all alarms takes */
+    SLEEP_MAX_US = 1000000000, /* with nothing to wait for */
+    STACK_BYTES = 4096,
+};
+
+struct core {
+    _Alignas(16) uint8_t alarm_stack[STACK_BYTES];
+    uint8_t listen_stack[STACK_BYTES];
+    struct thread_block alarm_block, listen_block;
+};
+
+static struct core cores[CORE_MAX];
+static uint64_t ticks_per_us;
+
+static const struct timer_roster *const roster = (const struct timer_roster *)PROCESS_ROSTER_VADDR;
+
+static struct timer_link *link_of(uint32_t client)
+{
+    return (struct timer_link *)(PROCESS_TIMER_VADDR + (uint64_t)client * 4096);
+}
+
+static seL4_CPtr core_slot(uintptr_t core, unsigned which)
+{
+    return SLOT_CORE_BASE + core * CORE_SLOTS + which;
+}
+
+typedef void alarm_visit(uintptr_t core, struct timer_alarm *alarm, seL4_CPtr client,
+                         uint64_t *value);
+
+static void visit_all(uintptr_t core, alarm_visit *visit, uint64_t *value)
+{
+    for (uint32_t n = 0; n < TIMER_CLIENT_MAX; n++) {
+        uint32_t count = atomic_load(&roster->client[n].alarms);
+        for (uint32_t i = 0; i < count && i < TIMER_ALARM_MAX; i++) {
+            if (roster->client[n].core[i] == core) {
+                visit(core, &link_of(n)->alarm[i], SLOT_CLIENT_BASE + n * TIMER_CLIENT_SLOTS + i,
+                      value);
+            }
+        }
+    }
+}
+
+static void publish(uintptr_t core, struct timer_alarm *alarm, seL4_CPtr client, uint64_t *armed)
+{
+    (void)core;
+    (void)client;
+    atomic_store(&alarm->armed, *armed);
+}
+
+/* Rings what is due and finds the earliest of the rest. */
+static void ring_or_keep(uintptr_t core, struct timer_alarm *alarm, seL4_CPtr client,
+                         uint64_t *earliest)
+{
+    (void)core;
+    uint64_t deadline = atomic_load(&alarm->deadline);
+    if (deadline <= counter_now()) {
+        /* Only this value: a client that sets another one meanwhile keeps it. */
+        if (atomic_compare_exchange_strong(&alarm->deadline, &deadline, TIMER_NEVER)) {
+            seL4_Signal(client);
+            return;
+        }
+    }
+    if (deadline < *earliest) {
+        *earliest = deadline;
+    }
+}
+
+static void configure_alarm(uintptr_t core, uint64_t period_us)
+{
+    CHECK(seL4_SchedControl_ConfigureFlags(core_slot(core, CORE_SLOT_CONTROL),
+                                           core_slot(core, CORE_SLOT_ALARM_SC), BUDGET_US,
+                                           period_us, 0, 0, 0) == seL4_NoError);
+}
+
+/* Sleeps until the counter reaches `deadline`, or until listen() wakes it. */
+static void sleep_until(uintptr_t core, uint64_t deadline)
+{
+    uint64_t now = counter_now();
+    uint64_t distance_us = deadline > now ? (deadline - now) / ticks_per_us : 0;
+    if (distance_us > SLEEP_MAX_US) {
+        distance_us = SLEEP_MAX_US;
+    }
+    /* A period is at least the budget. Clients do not sleep for less (TIMER_NEAR_US). */
+    configure_alarm(core, distance_us > BUDGET_US ? distance_us : BUDGET_US);
+    seL4_Yield();
+}
+
+static void alarm_thread(uintptr_t core)
+{
+    for (;;) {
+        uint64_t earliest = TIMER_NEVER;
+        /* While armed says "never", every client that sets a deadline also signals. */
+        visit_all(core, publish, &earliest);
+        visit_all(core, ring_or_keep, &earliest);
+        visit_all(core, publish, &earliest);
+        sleep_until(core, earliest);
+    }
+}
+
+static void listen_thread(uintptr_t core)
+{
+    for (;;) {
+        seL4_Wait(core_slot(core, CORE_SLOT_NOTIFY), NULL);
+        configure_alarm(core, BUDGET_US);
+    }
+}
+
+/* Thread 1 + 2 * core rings, the one after it listens. */
+static void start_thread(uintptr_t core, unsigned tcb, unsigned context, unsigned index,
+                         void (*entry)(uintptr_t), uint8_t *stack, struct thread_block *block)
+{
+    const struct thread thread = {
+        .tcb = core_slot(core, tcb),
+        .entry = entry,
+        .argument = core,
+        .block = block,
+        .ipc_buffer = PROCESS_IPC_VADDR + (1 + 2 * core + index) * PROCESS_IPC_STRIDE,
+        .stack = stack,
+        .stack_bytes = STACK_BYTES,
+    };
+    CHECK(seL4_SchedContext_Bind(core_slot(core, context), thread.tcb) == seL4_NoError);
+    CHECK(thread_start(&thread) == seL4_NoError);
+}
+
+static void start_core(uintptr_t core)
+{
+    struct core *c = &cores[core];
+    start_thread(core, CORE_SLOT_ALARM, CORE_SLOT_ALARM_SC, 0, alarm_thread, c->alarm_stack,
+                 &c->alarm_block);
+    start_thread(core, CORE_SLOT_LISTEN, CORE_SLOT_LISTEN_SC, 1, listen_thread, c->listen_stack,
+                 &c->listen_block);
+}
+
+void process_main(const struct process_boot *boot)
+{
+    CHECK(roster->magic == TIMER_ROSTER_MAGIC && roster->version == TIMER_ROSTER_VERSION);
+    ticks_per_us = counter_frequency_hz() / 1000000;
+    CHECK(ticks_per_us != 0);
+    for (uint32_t core = 0; core < boot->core_count && core < CORE_MAX; core++) {
+        start_core(core);
+    }
+    for (;;) {
+        seL4_Wait(SLOT_NOTIFICATION, NULL); /* nothing to do: the threads do it all */
+    }
+}
