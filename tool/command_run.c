@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/image.h"
+#include "lib/tree.h"
+#include "tool/build.h"
+#include "tool/description.h"
+#include "tool/process.h"
+
+enum { ARGUMENTS_MAX = 128 };
+
+static bool is_image(const struct bytes *bytes)
+{
+    return bytes->size > IMAGE_HEADER_OFFSET + IMAGE_MAGIC_BYTES &&
+           memcmp(bytes->data + IMAGE_HEADER_OFFSET, IMAGE_MAGIC, IMAGE_MAGIC_BYTES) == 0;
+}
+
+static void open_image(struct image *image, const struct bytes *bytes, const char *path)
+{
+    enum image_error error = image_open(image, bytes->data, bytes->size);
+    if (error == IMAGE_OK && (image->header->size_bytes > bytes->size || !image_has_end(image))) {
+        error = IMAGE_TRUNCATED;
+    }
+    if (error != IMAGE_OK) {
+        tool_fail(TOOL_WRONG_INPUT, "%s: %s", path, image_error_text(error));
+    }
+}
+
+static const char *machine_option(const struct image *image)
+{
+    const struct image_file *board = image_find_type(image, IMAGE_BOARD);
+    const void *tree = board != NULL ? image->data + board->offset : NULL;
+    if (tree == NULL || !tree_check(tree, board->size_bytes) ||
+        description_text(tree, 0, "qemu-machine") == NULL) {
+        tool_fail(TOOL_WRONG_INPUT,
+                  "the image is for board \"%s\", which QEMU does not have (its "
+                  "board.dts names no qemu-machine)",
+                  image->header->machine.board);
+    }
+    return description_text(tree, 0, "qemu-machine");
+}
+
+/* QEMU's RAM begins where the lowest RAM of its machine does; the kernel's may begin above that. */
+static uint64_t memory_mib(const struct image *image)
+{
+    const struct image_file *board = image_find_type(image, IMAGE_BOARD);
+    uint32_t base = 0;
+    description_cells(image->data + board->offset, 0, "ram-address", &base, 1);
+    const struct image_machine *machine = &image->header->machine;
+    uint64_t end = 0;
+    for (unsigned i = 0; i < machine->memory_count; i++) {
+        uint64_t last = machine->memory[i].base + machine->memory[i].size_bytes;
+        end = last > end ? last : end;
+    }
+    return (end - base) >> 20;
+}
+
+struct command_line {
+    const char *argv[ARGUMENTS_MAX];
+    unsigned count;
+};
+
+static void push(struct command_line *line, const char *argument)
+{
+    if (line->count == ARGUMENTS_MAX - 1) {
+        tool_fail(TOOL_USAGE, "too many arguments for QEMU");
+    }
+    line->argv[line->count++] = argument;
+    line->argv[line->count] = NULL;
+}
+
+static void make_command_line(struct command_line *line, const struct options *options,
+                              const struct image *image, const char *path)
+{
+    const struct image_machine *machine = &image->header->machine;
+    push(line, options->qemu != NULL ? options->qemu : "qemu-system-aarch64");
+    push(line, "-machine");
+    push(line, tool_format("%s,gic-version=%u", machine_option(image), machine->gic_version));
+    push(line, "-cpu");
+    push(line, tool_format("%s", machine->cpu));
+    push(line, "-smp");
+    push(line, tool_format("%u", machine->core_count));
+    push(line, "-m");
+    push(line, tool_format("%lu", memory_mib(image)));
+    push(line, "-display");
+    push(line, "none");
+    /* The default card wants a ROM that Debian has in a package of its own. */
+    push(line, "-nic");
+    push(line, "none");
+    push(line, "-serial");
+    push(line, "mon:stdio");
+    push(line, "-kernel");
+    push(line, path);
+    for (char *const *extra = options->extra; *extra != NULL; extra++) {
+        push(line, *extra);
+    }
+}
+
+static void print_command_line(const struct command_line *line)
+{
+    for (unsigned i = 0; i < line->count; i++) {
+        bool plain =
+            line->argv[i][0] != '\0' && strpbrk(line->argv[i], " \t\"'\\$*?;&|<>()") == NULL;
+        printf(plain ? "%s%s" : "%s'%s'", i != 0 ? " " : "", line->argv[i]);
+    }
+    putchar('\n');
+}
+
+/* A description is built into a file that lives as long as QEMU runs. */
+static char *build_temporary(const struct options *options, struct bytes *bytes, int *status)
+{
+    *status = build_image(options, bytes);
+    if (*status != TOOL_OK) {
+        return NULL;
+    }
+    const char *folder = getenv("TMPDIR");
+    char *path = tool_format("%s/bulkhead.XXXXXX", folder != NULL ? folder : "/tmp");
+    int fd = mkstemp(path);
+    if (fd < 0 || close(fd) != 0 || !file_write(path, bytes->data, bytes->size)) {
+        tool_fail(TOOL_WRONG_ENVIRONMENT, "%s: %s", path, strerror(errno));
+    }
+    return path;
+}
+
+static int run(const struct options *options)
+{
+    struct bytes bytes;
+    char *temporary = NULL;
+    int status = TOOL_OK;
+    if (!file_read(options->input, &bytes)) {
+        tool_fail(TOOL_WRONG_INPUT, "%s: %s", options->input, strerror(errno));
+    }
+    if (!is_image(&bytes)) {
+        bytes_free(&bytes);
+        temporary = build_temporary(options, &bytes, &status);
+        if (temporary == NULL) {
+            return status;
+        }
+    }
+    struct image image;
+    open_image(&image, &bytes, options->input);
+    struct command_line line = {.count = 0};
+    make_command_line(&line, options, &image, temporary != NULL ? temporary : options->input);
+    bytes_free(&bytes);
+    if (options->dry_run) {
+        print_command_line(&line);
+    } else {
+        status = process_run((char *const *)(uintptr_t)line.argv);
+        if (status == -1 || status == 127) {
+            fprintf(stderr, "bulkhead: %s: %s (Debian package qemu-system-arm)\n", line.argv[0],
+                    strerror(errno != 0 ? errno : ENOENT));
+        }
+        status = status == 0 ? TOOL_OK : TOOL_WRONG_ENVIRONMENT;
+    }
+    if (temporary != NULL) {
+        unlink(temporary);
+        free(temporary);
+    }
+    return status;
+}
+
+#define field(name) offsetof(struct options, name)
+
+static const struct command_option options_table[] = {
+    {'n',                                      "dry-run", NULL, "print the command line instead", field(dry_run), false},
+    {0,                                    "qemu", "PROGRAM", "another QEMU than qemu-system-aarch64", field(qemu), false},
+    {'k',                          "kernel", "SDK", "for a description: seL4 install prefix or Microkit SDK", field(kernel),
+     false},
+    {0,                                        "board", "BOARD", "board of a Microkit SDK (qemu_virt_aarch64)", field(board), false},
+    {0,"config", "CONFIG", "configuration of a Microkit SDK (debug)", field(config), false},
+    {'p', "programs", "DIR", "for a description: as for build", field(programs), false},
+    {0,                                   "root", "FILE", "for a description: as for build", field(root), false},
+    {'I',                                      "include", "DIR", "for a description: as for build", field(includes), true},
+    {'q',                                   "quiet", NULL, "only what is wrong with the description", field(quiet), false},
+    {.name = NULL                          },
+};
+
+const struct command command_run = {
+    .name = "run",
+    .summary = "Start an image, or a description, in QEMU",
+    .usage = "[OPTION...] IMAGE|FILE.dts [-- QEMU-OPTION...]",
+    .detail =
+        "QEMU gets the machine that the kernel was built for. Ctrl-A X ends it, Ctrl-A C switches\n"
+        "to its monitor.",
+    .options = options_table,
+    .takes_extra = true,
+    .run = run,
+};

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The system description (docs/description.md) as a compiled device tree blob: one const table of
+ * what may stand where (description_schema.c), from which the checker, the defaults and the help
+ * come. Pure: reads a blob that may be hostile, touches no file.
+ */
+
+enum {
+    DESCRIPTION_VM_NAME_MAX = 15,
+    DESCRIPTION_VM_MAX = 29, /* what is left of the serial service's clients */
+    DESCRIPTION_VCPU_MAX = 8,
+    DESCRIPTION_FILE_MAX = 95, /* characters of a file's name in the image */
+};
+
+enum description_type {
+    DESCRIPTION_TEXT,    /* "...", min to max characters */
+    DESCRIPTION_CHOICE,  /* "...", one of choices */
+    DESCRIPTION_FILE,    /* "...", the name of a file that the tool finds */
+    DESCRIPTION_NUMBER,  /* <n>, min to max, a multiple of `multiple` */
+    DESCRIPTION_NUMBERS, /* <n> for all vCPUs or <n n ...>, one for each */
+};
+
+struct description_property {
+    const char *name; /* NULL ends a table */
+    enum description_type type;
+    bool required;
+    uint32_t min, max, multiple;
+    const char *const *choices; /* NULL-terminated */
+    const char *fallback;       /* the default as one writes it; NULL: none, or see doc */
+    const char *doc;
+};
+
+struct description_node {
+    const char *name; /* "*": any VM's; "*@": a device's */
+    const char *path; /* for people */
+    bool required;
+    const struct description_property *properties;
+    const struct description_node *children; /* ends with name NULL */
+    const char *doc;
+};
+
+extern const struct description_node description_schema; /* the root node */
+
+/* What is known beside the description. Zero means unknown: what depends on it is not checked. */
+struct description_facts {
+    unsigned core_count;
+    unsigned gic_version;
+    uint64_t memory_mib; /* RAM that the kernel manages */
+};
+
+struct description_problem {
+    bool is_error;        /* else a warning */
+    const char *node;     /* path */
+    const char *property; /* NULL: the node itself */
+    const char *text;
+};
+typedef void description_report_fn(void *ctx, const struct description_problem *problem);
+
+enum { DESCRIPTION_TEXT_MAX = 512, DESCRIPTION_PATH_MAX = 256 };
+
+/*
+ * Reports every mistake in the blob of size_bytes. Returns how many are errors. All texts are valid
+ * during the call of report only.
+ */
+unsigned description_check(const void *tree, size_t size_bytes,
+                           const struct description_facts *facts, description_report_fn *report,
+                           void *ctx);
+
+/* ---- values, with defaults; for a blob that passed the check ---- */
+
+struct description_vm {
+    int node;
+    const char *name;
+    unsigned vcpu_count;
+    uint32_t core[DESCRIPTION_VCPU_MAX]; /* UINT32_MAX: Bulkhead chooses */
+    uint32_t priority[DESCRIPTION_VCPU_MAX];
+    uint32_t budget_us[DESCRIPTION_VCPU_MAX];
+    uint32_t period_us[DESCRIPTION_VCPU_MAX];
+    uint32_t memory_mib; /* 0: none or a wrong one */
+    const char *kernel;
+    const char *initrd; /* NULL: none */
+    bool autostart;
+};
+
+/* The first VM after node (-1: the first at all); false when there is none. Wrong values read as
+ * defaults. */
+bool description_vm_next(const void *tree, int node, struct description_vm *vm);
+
+/*
+ * Copies the blob to `out` with every default written out, so that root needs none: vcpus, the four
+ * lists with one number for each vCPU, the rest as in the table. vCPUs without a core get the cores
+ * in turn, in the order of the file. Returns libfdt's error (0: done; -FDT_ERR_NOSPACE: too small).
+ */
+int description_complete(const void *tree, const struct description_facts *facts, void *out,
+                         size_t out_bytes);
+
+/* The board that the description names; NULL when it does not. */
+const char *description_board(const void *tree);
+
+/* ---- pieces of the checker, shared by its files ---- */
+
+struct checker {
+    const void *tree;
+    const struct description_facts *facts;
+    description_report_fn *report;
+    void *ctx;
+    unsigned error_count;
+    char path[DESCRIPTION_PATH_MAX];
+};
+
+void checker_report(struct checker *checker, bool is_error, int node, const char *property,
+                    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* What belongs together: VMs against each other, the kernel and the board. */
+void checker_check_system(struct checker *checker);
+
+/* A NUL-terminated text property, or NULL. */
+const char *description_text(const void *tree, int node, const char *name);
+/* Cells of a property of whole 32-bit numbers; 0 when it is absent or something else. */
+unsigned description_cells(const void *tree, int node, const char *name, uint32_t *cells,
+                           unsigned max);
+
+/* How many changes make one word of the other: letters added, dropped, exchanged, or swapped. */
+unsigned description_distance(const char *a, const char *b);

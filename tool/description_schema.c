@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The whole binding. docs/description.md has the same tables, printed by `bulkhead check
+ * --explain`. */
+#include "tool/description.h"
+
+enum {
+    PRIORITY_MAX = 200, /* above it are handlers and services */
+    BUDGET_MIN_US = 20, /* less than two kernel entries make no sense */
+    PERIOD_MAX_US = 10000000,
+    MEMORY_MIN_MIB = 16,
+    MEMORY_MAX_MIB = 1 << 20,
+    BOOTARGS_MAX = 2047, /* arm64 Linux: COMMAND_LINE_SIZE */
+};
+
+static const char *const compatibles[] = {"bulkhead,system-v1", NULL};
+static const char *const uarts[] = {"board", "none", NULL};
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const policies[] = {"never", "on-failure", "always", NULL};
+static const char *const yes_no[] = {"yes", "no", NULL};
+static const char *const devices[] = {"pl011", "pl031", NULL};
+
+static const struct description_property root_properties[] = {
+    {.name = "compatible",
+     .type = DESCRIPTION_CHOICE,
+     .required = true,
+     .choices = compatibles,
+     .doc = "this binding and its version"},
+    {.name = "board",
+     .type = DESCRIPTION_TEXT,
+     .required = true,
+     .min = 1,
+     .max = 31,
+     .doc = "the board to run on: the folder board/<name>/ with its facts"},
+    {.name = NULL},
+};
+
+static const struct description_property console_properties[] = {
+    {.name = "uart",
+     .type = DESCRIPTION_CHOICE,
+     .choices = uarts,
+     .fallback = "board",
+     .doc = "where consoles and log go: the board's own UART, or nowhere"},
+    {.name = "attach",
+     .type = DESCRIPTION_TEXT,
+     .min = 1,
+     .max = DESCRIPTION_VM_NAME_MAX,
+     .doc = "the VM whose console is in front at the start, or \"log\"; default: the first VM"},
+    {.name = "log-level",
+     .type = DESCRIPTION_CHOICE,
+     .choices = log_levels,
+     .fallback = "info",
+     .doc = "the most talkative kind of line that the system log shows"},
+    {.name = NULL                                                    },
+};
+
+static const struct description_property vm_properties[] = {
+    {.name = "vcpus",
+     .type = DESCRIPTION_NUMBER,
+     .min = 1,
+     .max = DESCRIPTION_VCPU_MAX,
+     .multiple = 1,
+     .doc = "virtual CPUs; default: as many as cores has numbers, else 1"},
+    {.name = "cores",
+     .type = DESCRIPTION_NUMBERS,
+     .max = 63,
+     .multiple = 1,
+     .doc = "the core of each vCPU; default: vCPUs without one get the kernel's cores in turn"},
+    {.name = "priority",
+     .type = DESCRIPTION_NUMBERS,
+     .min = 1,
+     .max = PRIORITY_MAX,
+     .multiple = 1,
+     .fallback = "100",
+     .doc = "a higher one runs first on its core; equal ones take turns"},
+    {.name = "budget-us",
+     .type = DESCRIPTION_NUMBERS,
+     .min = BUDGET_MIN_US,
+     .max = PERIOD_MAX_US,
+     .multiple = 1,
+     .doc =
+         "microseconds of its core that a vCPU may use in each period; default: the period, which "
+         "means no limit but the others' turns"},
+    {.name = "period-us",
+     .type = DESCRIPTION_NUMBERS,
+     .min = BUDGET_MIN_US,
+     .max = PERIOD_MAX_US,
+     .multiple = 1,
+     .fallback = "10000",
+     .doc = "microseconds after which a used budget comes back"},
+    {.name = "memory-mib",
+     .type = DESCRIPTION_NUMBER,
+     .required = true,
+     .min = MEMORY_MIN_MIB,
+     .max = MEMORY_MAX_MIB,
+     .multiple = 2,
+     .doc = "RAM in MiB, from 0x40000000 in the guest"},
+    {.name = "kernel",
+     .type = DESCRIPTION_FILE,
+     .required = true,
+     .doc = "arm64 Linux Image, AArch64 ELF program, or one of them packed with gzip"},
+    {.name = "initrd",                .type = DESCRIPTION_FILE, .doc = "initial RAM disk, as it is"},
+    {.name = "bootargs",
+     .type = DESCRIPTION_TEXT,
+     .max = BOOTARGS_MAX,
+     .doc = "the kernel's command line; default: empty"},
+    {.name = "restart",
+     .type = DESCRIPTION_CHOICE,
+     .choices = policies,
+     .fallback = "on-failure",
+     .doc = "when the VM is started again by itself. A guest that asks for a reset gets it in any "
+            "case"},
+    {.name = "restart-limit",
+     .type = DESCRIPTION_NUMBER,
+     .max = 1000000,
+     .multiple = 1,
+     .fallback = "5",
+     .doc = "failures in a row after which it stays down; 0 is no limit"},
+    {.name = "restart-backoff-ms",
+     .type = DESCRIPTION_NUMBER,
+     .max = 60000,
+     .multiple = 1,
+     .fallback = "1000",
+     .doc = "milliseconds before the first restart after a failure, doubled by each further one"},
+    {.name = "autostart",
+     .type = DESCRIPTION_CHOICE,
+     .choices = yes_no,
+     .fallback = "yes",
+     .doc = "whether the VM starts with the system, or waits for the operator's start"},
+    {.name = "gic-version",
+     .type = DESCRIPTION_NUMBER,
+     .min = 2,
+     .max = 3,
+     .multiple = 1,
+     .doc = "the guest's interrupt controller; can only be the kernel's, which is the default"},
+    {.name = NULL                       },
+};
+
+static const struct description_property device_properties[] = {
+    {.name = "device",
+     .type = DESCRIPTION_CHOICE,
+     .required = true,
+     .choices = devices,
+     .doc = "what the guest finds there"},
+    {.name = NULL},
+};
+
+static const struct description_node devices_children[] = {
+    {.name = "*@",
+     .path = "/vms/<name>/devices/<kind>@<address>",
+     .properties = device_properties,
+     .doc = "One device. They are where QEMU's virt machine has them: serial@9000000 (pl011), "
+            "rtc@9010000 (pl031)."},
+    {.name = NULL},
+};
+
+static const struct description_property no_properties[] = {{.name = NULL}};
+
+static const struct description_node vm_children[] = {
+    {.name = "devices",
+     .path = "/vms/<name>/devices",
+     .properties = no_properties,
+     .children = devices_children,
+     .doc = "The devices of the VM. Without this node it has a pl011 and a pl031."},
+    {.name = NULL},
+};
+
+static const struct description_node vms_children[] = {
+    {.name = "*",
+     .path = "/vms/<name>",
+     .properties = vm_properties,
+     .children = vm_children,
+     .doc =
+         "One virtual machine. Its name has 1 to 15 of a-z, 0-9 and '-', and begins with a letter. "
+         "Lists of numbers have one for all vCPUs or one for each."},
+    {.name = NULL},
+};
+
+static const struct description_node root_children[] = {
+    {.name = "console",
+     .path = "/console",
+     .properties = console_properties,
+     .doc = "The operator's console. May be left out."},
+    {.name = "vms",
+     .path = "/vms",
+     .required = true,
+     .properties = no_properties,
+     .children = vms_children,
+     .doc = "The virtual machines, 1 to 29."},
+    {.name = NULL                               },
+};
+
+const struct description_node description_schema = {
+    .name = "",
+    .path = "/",
+    .required = true,
+    .properties = root_properties,
+    .children = root_children,
+    .doc = "The system.",
+};
