@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Scheduling contexts: their rules, budgets and periods, timeouts, donation to passive servers, and the
+ * alarm that Bulkhead makes of a scheduling context. Times are compared with a millisecond's slack.
+ */
+#include <stdatomic.h>
+
+#include "test/contract/contract.h"
+#include "test/contract/thread.h"
+
+enum { MS = 1000, SLACK_US = 1000 };
+
+static struct {
+    seL4_CPtr endpoint, reply, ready, wake, sc, called;
+    unsigned distance_us;
+    _Atomic unsigned count, stop;
+    seL4_Word badge;
+} shared;
+
+static void renew(void)
+{
+    shared.endpoint = cap_new(seL4_EndpointObject, 0);
+    shared.reply = cap_new(seL4_ReplyObject, 0);
+    shared.ready = cap_mint(cap_new(seL4_NotificationObject, 0), seL4_AllRights, 1);
+    shared.wake = cap_mint(cap_new(seL4_NotificationObject, 0), seL4_AllRights, 1);
+    atomic_store(&shared.count, 0);
+    atomic_store(&shared.stop, 0);
+}
+
+static bool about(uint64_t measured_us, uint64_t wanted_us)
+{
+    return measured_us + SLACK_US >= wanted_us && measured_us <= wanted_us + SLACK_US;
+}
+
+static void claim_time(const char *name, uint64_t measured_us, uint64_t wanted_us, const char *text)
+{
+    bool held = about(measured_us, wanted_us);
+    contract_claim(name, held, text);
+    if (!held) {
+        contract_note("%s: %lu us, not %lu us", name, (unsigned long)measured_us,
+                      (unsigned long)wanted_us);
+    }
+}
+
+/* ---- rules --------------------------------------------------------------------------------------- */
+
+static void check_configure(void)
+{
+    seL4_CPtr control = contract_bootinfo->schedcontrol.start;
+    seL4_CPtr sc = cap_new(seL4_SchedContextObject, seL4_MinSchedContextBits);
+    seL4_Word extra = seL4_MaxExtraRefills(seL4_MinSchedContextBits);
+    contract_error("sc.configure", thread_configure_sc(sc, 0, 5 * MS, 10 * MS), seL4_NoError);
+    contract_error("sc.configure.full", thread_configure_sc(sc, 0, 10 * MS, 10 * MS), seL4_NoError);
+    contract_error("sc.configure.no_budget", thread_configure_sc(sc, 0, 0, 10 * MS),
+                   seL4_RangeError);
+    contract_error("sc.configure.budget_1_us", thread_configure_sc(sc, 0, 1, 10 * MS),
+                   seL4_RangeError);
+    contract_error("sc.configure.budget_above_period", thread_configure_sc(sc, 0, 11 * MS, 10 * MS),
+                   seL4_RangeError);
+    contract_error("sc.configure.period_for_ever", thread_configure_sc(sc, 0, 10 * MS, ~0ul),
+                   seL4_RangeError);
+    contract_error("sc.configure.period_1_hour", thread_configure_sc(sc, 0, MS, 3600000000ul),
+                   seL4_NoError);
+    contract_error("sc.configure.most_refills",
+                   seL4_SchedControl_ConfigureFlags(control, sc, MS, 10 * MS, extra, 0, 0),
+                   seL4_NoError);
+    contract_error("sc.configure.too_many_refills",
+                   seL4_SchedControl_ConfigureFlags(control, sc, MS, 10 * MS, extra + 1, 0, 0),
+                   seL4_RangeError);
+    contract_error("sc.configure.not_a_sc", thread_configure_sc(shared.endpoint, 0, MS, MS),
+                   seL4_InvalidCapability);
+}
+
+static void count_for_ever(void *argument)
+{
+    (void)argument;
+    for (;;) {
+        atomic_fetch_add(&shared.count, 1);
+        seL4_Wait(shared.wake, NULL);
+    }
+}
+
+static void check_binding(void)
+{
+    struct thread thread;
+    seL4_CPtr sc = cap_new(seL4_SchedContextObject, seL4_MinSchedContextBits);
+    seL4_CPtr other = thread_new_sc(0, 10 * MS, 10 * MS);
+    renew();
+    thread_make(&thread, &(struct thread_options){.entry = count_for_ever, .no_sc = true});
+    contract_error("sc.bind.not_configured", seL4_SchedContext_Bind(sc, thread.tcb), seL4_NoError);
+    contract_error("sc.bind.again", seL4_SchedContext_Bind(sc, thread.tcb), seL4_IllegalOperation);
+    contract_error("sc.bind.second_sc", seL4_SchedContext_Bind(other, thread.tcb),
+                   seL4_IllegalOperation);
+    contract_error("sc.bind.not_a_thread", seL4_SchedContext_Bind(other, shared.endpoint),
+                   seL4_InvalidCapability);
+    REQUIRE(seL4_TCB_Resume(thread.tcb) == seL4_NoError);
+    contract_wait_ms(2);
+    contract_number("sc.not_configured.runs", atomic_load(&shared.count), 0);
+    contract_error("sc.configure.of_bound", thread_configure_sc(sc, 0, 10 * MS, 10 * MS),
+                   seL4_NoError);
+    contract_claim("sc.configured.runs", contract_wait_for(&shared.count, 1, 20), "now");
+    contract_error("sc.unbind_object", seL4_SchedContext_UnbindObject(sc, thread.tcb),
+                   seL4_NoError);
+    contract_error("sc.unbind_object.again", seL4_SchedContext_UnbindObject(sc, thread.tcb),
+                   seL4_IllegalOperation);
+    seL4_Signal(shared.wake);
+    contract_wait_ms(2);
+    contract_number("sc.unbound.runs", atomic_load(&shared.count), 1);
+    contract_error("sc.bind.after_unbind", seL4_SchedContext_Bind(other, thread.tcb), seL4_NoError);
+    contract_claim("sc.bind.after_unbind.runs", contract_wait_for(&shared.count, 2, 20), "now");
+    REQUIRE(cap_delete(other) == seL4_NoError);
+    seL4_Signal(shared.wake);
+    contract_wait_ms(2);
+    contract_number("sc.deleted.runs", atomic_load(&shared.count), 2);
+    contract_error("sc.bind.after_delete", seL4_SchedContext_Bind(sc, thread.tcb), seL4_NoError);
+    contract_claim("sc.bind.after_delete.runs", contract_wait_for(&shared.count, 3, 20), "now");
+    contract_error("sc.unbind.own", seL4_SchedContext_Unbind(seL4_CapInitThreadSC),
+                   seL4_IllegalOperation);
+}
+
+/* ---- budgets ------------------------------------------------------------------------------------- */
+
+static void spin(void *argument)
+{
+    (void)argument;
+    while (atomic_load(&shared.stop) == 0) {
+        atomic_fetch_add(&shared.count, 1);
+    }
+}
+
+/* The main thread sees the time that a spinner of higher priority takes from it. */
+static void check_budget(void)
+{
+    struct thread thread;
+    uint64_t longest = 0, before, taken = 0;
+    unsigned pieces = 0;
+    renew();
+    thread_start(&thread, &(struct thread_options){.entry = spin,
+                                                   .priority = PRIO_HIGH,
+                                                   .budget_us = 4 * MS,
+                                                   .period_us = 20 * MS});
+    uint64_t start = before = time_now_us();
+    while (before < start + 200 * MS) {
+        uint64_t now = time_now_us();
+        if (now - before > 500) {
+            pieces++;
+            taken += now - before;
+            longest = now - before > longest ? now - before : longest;
+        }
+        before = now;
+    }
+    atomic_store(&shared.stop, 1);
+    contract_claim("sc.budget_exhaust", pieces >= 9 && pieces <= 11,
+                   "preempted, resumed next period");
+    claim_time("sc.budget_exhaust.budget", longest, 4 * MS, "the budget");
+    contract_claim("sc.budget_exhaust.share", taken > 34 * MS && taken < 46 * MS,
+                   "budget / period of the time");
+    if (pieces < 9 || pieces > 11) {
+        contract_note("%u pieces, %lu us, longest %lu us", pieces, (unsigned long)taken,
+                      (unsigned long)longest);
+    }
+    seL4_SchedContext_Consumed_t consumed = seL4_SchedContext_Consumed(thread.sc);
+    contract_claim("sc.consumed",
+                   consumed.error == 0 && consumed.consumed + 5 * MS > taken &&
+                       consumed.consumed < taken + 5 * MS,
+                   "what was taken, in us");
+    consumed = seL4_SchedContext_Consumed(thread.sc);
+    contract_claim("sc.consumed.again", consumed.consumed < 5 * MS, "since the last time");
+}
+
+static void check_round_robin(void)
+{
+    struct thread a, b;
+    renew();
+    thread_start(&a, &(struct thread_options){.entry = spin, .budget_us = 2 * MS});
+    thread_start(&b, &(struct thread_options){.entry = spin, .budget_us = 2 * MS});
+    uint64_t until = time_now_us() + 40 * MS;
+    REQUIRE(seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, PRIO_HELPER) == 0);
+    while (time_now_us() < until) {
+        seL4_Yield();
+    }
+    atomic_store(&shared.stop, 1);
+    REQUIRE(seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, PRIO_MAIN) == 0);
+    uint64_t x = seL4_SchedContext_Consumed(a.sc).consumed;
+    uint64_t y = seL4_SchedContext_Consumed(b.sc).consumed;
+    contract_claim("sc.round_robin", about(x, y + 500) || about(x + 500, y), "equal shares");
+    contract_claim("sc.yield.round_robin", x > 10 * MS && y > 10 * MS, "lets equals run");
+    contract_wait_ms(5);
+}
+
+static void check_timeout_fault(void)
+{
+    struct thread thread;
+    struct message m;
+    renew();
+    thread_make(&thread, &(struct thread_options){.entry = spin, .priority = PRIO_HELPER});
+    seL4_CPtr handler = cap_mint(shared.endpoint, seL4_AllRights, 0x77);
+    REQUIRE(seL4_TCB_SetTimeoutEndpoint(thread.tcb, handler) == seL4_NoError);
+    REQUIRE(seL4_SchedControl_ConfigureFlags(contract_bootinfo->schedcontrol.start, thread.sc,
+                                             2 * MS, 50 * MS, 0, 0x5a, 0) == seL4_NoError);
+    REQUIRE(seL4_TCB_Resume(thread.tcb) == seL4_NoError);
+    contract_receive(shared.endpoint, shared.reply, &m, 100);
+    contract_number("timeout_fault.label", m.label, seL4_Fault_Timeout);
+    contract_number("timeout_fault.badge", m.badge, 0x77);
+    contract_number("timeout_fault.length", m.length, seL4_Timeout_Length);
+    contract_number("timeout_fault.data", m.words[seL4_Timeout_Data], 0x5a);
+    claim_time("timeout_fault.consumed", m.words[seL4_Timeout_Consumed], 2 * MS, "the budget");
+    unsigned before = atomic_load(&shared.count);
+    seL4_Send(shared.reply, seL4_MessageInfo_new(0, 0, 0, 0));
+    contract_claim("timeout_fault.reply", contract_wait_for(&shared.count, before + 1, 200),
+                   "runs on when its budget is back");
+    atomic_store(&shared.stop, 1);
+}
+
+/* ---- the alarm ----------------------------------------------------------------------------------- */
+
+/* Sleeps for the distance, then signals `ready`; again for each `wake`. */
+static void sleeper(void *argument)
+{
+    (void)argument;
+    for (;;) {
+        REQUIRE(thread_configure_sc(shared.sc, 0, MS / 2, shared.distance_us) == seL4_NoError);
+        seL4_Yield();
+        seL4_Signal(shared.ready);
+        seL4_Wait(shared.wake, NULL);
+    }
+}
+
+static void start_sleeper(struct thread *thread)
+{
+    renew();
+    shared.sc = thread_new_sc(0, 10 * MS, 10 * MS);
+    thread_make(thread, &(struct thread_options){
+                            .entry = sleeper, .no_sc = true, .priority = PRIO_HIGH});
+    REQUIRE(seL4_SchedContext_Bind(shared.sc, thread->tcb) == seL4_NoError);
+}
+
+static void check_sleep(void)
+{
+    static const struct {
+        const char *name;
+        unsigned distance_us;
+    } distances[] = {
+        {"alarm.sleep.5_ms", 5 * MS},
+        {"alarm.sleep.30_ms", 30 * MS},
+        {"alarm.sleep.after_longer", 2 * MS},
+        {"alarm.sleep.100_ms", 100 * MS},
+    };
+    struct thread thread;
+    start_sleeper(&thread);
+    { shared.distance_us=1000; REQUIRE(seL4_TCB_Resume(thread.tcb) == seL4_NoError);
+    contract_wait_signal(shared.ready, 400, NULL);
+    for (unsigned i=0;i<300;i++){ shared.distance_us=1000+(i*377)%9000; uint64_t s=time_now_us(); seL4_Signal(shared.wake);contract_wait_signal(shared.ready, 400, NULL); uint64_t took = time_now_us() - s;
+      if(took>shared.distance_us+50||took+50<shared.distance_us) contract_note("%u: %u us: slept %lu us", i,shared.distance_us, (unsigned long)took); }
+    return;}
+    for (unsigned i = 0; i < sizeof distances / sizeof distances[0]; i++) {
+        shared.distance_us = distances[i].distance_us;
+        uint64_t start = time_now_us();
+        if (i == 0) {
+            REQUIRE(seL4_TCB_Resume(thread.tcb) == seL4_NoError);
+        } else {
+            seL4_Signal(shared.wake);
+        }
+        bool woke = contract_wait_signal(shared.ready, 400, NULL);
+        uint64_t took = time_now_us() - start;
+        contract_claim(distances[i].name, woke && about(took, shared.distance_us),
+                       "until that time");
+        if (!about(took, shared.distance_us)) {
+            contract_note("%u us: slept %lu us", shared.distance_us, (unsigned long)took);
+        }
+    }
+}
+
+static void check_wake(void)
+{
+    struct thread thread;
+    start_sleeper(&thread);
+    shared.distance_us = 2000 * MS;
+    REQUIRE(seL4_TCB_Resume(thread.tcb) == seL4_NoError);
+    contract_wait_ms(5);
+    seL4_Word badge = 0;
+    seL4_Poll(shared.ready, &badge);
+    contract_number("alarm.sleeps", badge, 0);
+    uint64_t start = time_now_us();
+    contract_error("alarm.wake", thread_configure_sc(shared.sc, 0, MS, MS), seL4_NoError);
+    bool woke = contract_wait_signal(shared.ready, 20, NULL);
+    contract_claim("alarm.wake.at_once", woke && about(time_now_us() - start, 0), "awake");
+
+    shared.distance_us = 30 * MS;
+    start = time_now_us();
+    seL4_Signal(shared.wake);
+    contract_wait_ms(2);
+    REQUIRE(thread_configure_sc(shared.sc, 0, MS, 2 * MS) == seL4_NoError);
+    contract_wait_signal(shared.ready, 400, NULL);
+    claim_time("alarm.reconfigured_with_period", time_now_us() - start, 30 * MS,
+               "sleeps on until its old time");
+
+    /* It now waits for a notification: reconfiguring neither wakes it nor delays it later. */
+    REQUIRE(thread_configure_sc(shared.sc, 0, MS / 2, 500 * MS) == seL4_NoError);
+    contract_claim("alarm.reconfigured_while_waiting", !contract_wait_signal(shared.ready, 2, NULL),
+                   "waits on");
+    shared.distance_us = 3 * MS;
+    start = time_now_us();
+    seL4_Signal(shared.wake);
+    contract_wait_signal(shared.ready, 400, NULL);
+    claim_time("alarm.reconfigured_while_waiting.then", time_now_us() - start, 3 * MS,
+               "wakes and sleeps as told");
+}
+
+/* ---- donation ------------------------------------------------------------------------------------ */
+
+/* Answers; with label 1 spins for the milliseconds of word 0 first, with label 2 waits for `wake`. */
+static void passive_server(void *argument)
+{
+    (void)argument;
+    seL4_Word badge;
+    seL4_MessageInfo_t info = seL4_NBSendRecv(shared.ready, seL4_MessageInfo_new(0, 0, 0, 0),
+                                              shared.endpoint, &badge, shared.reply);
+    for (;;) {
+        shared.badge = badge;
+        if (seL4_MessageInfo_get_label(info) == 1) {
+            for (volatile unsigned long i = seL4_GetMR(0) * 100000; i != 0; i--) {
+            }
+        } else if (seL4_MessageInfo_get_label(info) == 2) {
+            seL4_Wait(shared.wake, NULL);
+        }
+        info = seL4_ReplyRecv(shared.endpoint, seL4_MessageInfo_new(0, 0, 0, 0), &badge,
+                              shared.reply);
+    }
+}
+
+static void call_label(void *argument)
+{
+    seL4_SetMR(0, 5);
+    seL4_Call(shared.called, seL4_MessageInfo_new((seL4_Word)argument, 0, 0, 1));
+    atomic_fetch_add(&shared.count, 1);
+}
+
+static void count_to_a_million(void *argument)
+{
+    (void)argument;
+    for (volatile unsigned i = 0; i < 100000; i++) {
+    }
+    atomic_fetch_add(&shared.stop, 1);
+}
+
+static void check_passive(void)
+{
+    struct thread server, client, low;
+    renew();
+    thread_start_passive(&server, &(struct thread_options){.entry = passive_server}, shared.ready);
+    shared.called = cap_mint(shared.endpoint, seL4_AllRights, 6);
+    thread_start(&client, &(struct thread_options){.entry = call_label, .argument = (void *)1,
+                                                   .budget_us = 100 * MS});
+    contract_claim("passive.call", contract_wait_for(&shared.count, 1, 200), "answered");
+    contract_number("passive.call.badge", shared.badge, 6);
+    contract_claim("passive.charged", seL4_SchedContext_Consumed(client.sc).consumed > MS,
+                   "to the client");
+
+    thread_start(&client, &(struct thread_options){.entry = call_label, .argument = (void *)2});
+    contract_wait_ms(2);
+    contract_number("passive.waits.client", atomic_load(&shared.count), 1);
+    contract_error("passive.waits.sc_bound_to_server",
+                   seL4_SchedContext_UnbindObject(client.sc, client.tcb), seL4_IllegalOperation);
+    thread_start(&low, &(struct thread_options){.entry = count_to_a_million, .priority = PRIO_LOW});
+    REQUIRE(seL4_TCB_SetPriority(low.tcb, seL4_CapInitThreadTCB, PRIO_WAIT) == 0);
+    contract_claim("passive.waits.lower_priority", contract_wait_for(&shared.stop, 1, 200), "runs");
+    seL4_Signal(shared.wake);
+    contract_claim("passive.waits.goes_on", contract_wait_for(&shared.count, 2, 200), "answered");
+    contract_error("passive.returned", seL4_SchedContext_UnbindObject(client.sc, client.tcb),
+                   seL4_NoError);
+}
+
+static void check_passive_budget(void)
+{
+    struct thread server, client;
+    renew();
+    thread_start_passive(&server, &(struct thread_options){.entry = passive_server}, shared.ready);
+    shared.called = cap_mint(shared.endpoint, seL4_AllRights, 6);
+    thread_start(&client, &(struct thread_options){.entry = call_label, .argument = (void *)1,
+                                                   .budget_us = MS, .period_us = 10 * MS});
+    contract_claim("passive.budget_exhaust", contract_wait_for(&shared.count, 1, 1000),
+                   "server goes on in the client's next periods");
+}
+
+/* What is left of a server whose client, or its scheduling context, ends while it works for it. */
+static void check_passive_loss(void)
+{
+    struct thread server, client;
+    renew();
+    thread_start_passive(&server, &(struct thread_options){.entry = passive_server}, shared.ready);
+    shared.called = cap_mint(shared.endpoint, seL4_AllRights, 6);
+    thread_start(&client, &(struct thread_options){.entry = call_label, .argument = (void *)2});
+    contract_wait_ms(2);
+    REQUIRE(cap_delete(client.tcb) == seL4_NoError);
+    seL4_CPtr other = thread_new_sc(0, 10 * MS, 10 * MS);
+    contract_error("passive.client_deleted.server_keeps_sc",
+                   seL4_SchedContext_Bind(other, server.tcb), seL4_IllegalOperation);
+    REQUIRE(cap_delete(client.sc) == seL4_NoError);
+    contract_error("passive.sc_deleted.server_has_none", seL4_SchedContext_Bind(other, server.tcb),
+                   seL4_NoError);
+    seL4_Signal(shared.wake);
+    contract_wait_ms(2);
+    contract_error("passive.revived.unbind", seL4_SchedContext_Unbind(other), seL4_NoError);
+    thread_start(&client, &(struct thread_options){.entry = call_label, .argument = (void *)0});
+    contract_claim("passive.revived.call", contract_wait_for(&shared.count, 1, 50), "answered");
+}
+
+static void notified(void *argument)
+{
+    (void)argument;
+    seL4_NBSendWait(shared.ready, seL4_MessageInfo_new(0, 0, 0, 0), shared.wake, NULL);
+    for (;;) {
+        atomic_fetch_add(&shared.count, 1);
+        seL4_Wait(shared.wake, NULL);
+    }
+}
+
+static void check_notification_sc(void)
+{
+    struct thread thread;
+    renew();
+    seL4_CPtr wake = shared.wake, sc = thread_new_sc(0, 10 * MS, 10 * MS);
+    thread_start_passive(&thread, &(struct thread_options){.entry = notified}, shared.ready);
+    seL4_Signal(wake);
+    contract_wait_ms(2);
+    contract_number("sc.notification.none.runs", atomic_load(&shared.count), 0);
+    contract_error("sc.notification.bind", seL4_SchedContext_Bind(sc, wake), seL4_NoError);
+    contract_error("sc.notification.bind_again",
+                   seL4_SchedContext_Bind(thread_new_sc(0, MS, MS), wake), seL4_IllegalOperation);
+    REQUIRE(seL4_SchedContext_Bind(thread.sc, thread.tcb) == seL4_NoError);
+    contract_wait_for(&shared.count, 1, 20);
+    REQUIRE(seL4_SchedContext_UnbindObject(thread.sc, thread.tcb) == seL4_NoError);
+    seL4_Signal(wake);
+    contract_claim("sc.notification.lends", contract_wait_for(&shared.count, 2, 20), "runs on it");
+    seL4_Signal(wake);
+    contract_claim("sc.notification.lends_again", contract_wait_for(&shared.count, 3, 20),
+                   "runs on it");
+}
+
+void sched_run(void)
+{
+    renew();
+    check_configure();
+    check_binding();
+    check_budget();
+    check_round_robin();
+    check_timeout_fault();
+    check_sleep();
+    check_wake();
+    check_passive();
+    check_passive_budget();
+    check_passive_loss();
+    check_notification_sc();
+}

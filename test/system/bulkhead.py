@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bulkhead as an operator sees it: making an image, running it, the console's keys, the shell's commands.
+
+All that tests know of these is in this file, so that a change there is a change here only.
+"""
+import os
+import re
+import subprocess
+import time
+
+from guest import PANIC, READY, Guest
+from machine import TIME_SCALE, Failure
+
+TOOL = "build/host/bulkhead"
+DEMO = "system/demo.dts"
+IMAGES = "build/system"
+
+PREFIX_KEY = "\x14"  # Ctrl-T
+SHELL_KEY = PREFIX_KEY + "s"
+SHELL_BANNER = r"^--- operator shell .*---$"
+CONSOLE_BANNER = r"^--- {name} .*---$"
+PROMPT = "bulkhead> "
+LOG_LINE = r"^\[{name}\] .*"
+# A failed CHECK of ours, wherever it is.
+FATAL = [r"CHECK failed.*", r"check failed.*"]
+BOOT_S = 180
+
+
+def make_image(description):
+    """Builds the boot image of a description with the host tool; returns its file name."""
+    name = os.path.splitext(os.path.basename(description))[0]
+    image = f"{IMAGES}/{os.environ['KERNEL_NAME']}/{name}.img"
+    os.makedirs(os.path.dirname(image), exist_ok=True)
+    run_tool("build", *os.environ["IMAGE_OPTIONS"].split(), "-o", image, description)
+    return image
+
+
+def run_tool(*arguments):
+    done = subprocess.run([TOOL, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        raise Failure(f"{TOOL} {' '.join(arguments)}: exit status {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Vm:
+    """A line of the shell's `list`."""
+
+    def __init__(self, number, name, state, rest):
+        self.number = int(number)
+        self.name = name
+        self.state = state
+        self.vcpus = int(rest[0]) if rest else 0
+        self.starts = int(rest[-1]) if rest else 0
+
+
+class System:
+    """A Bulkhead that runs in a machine."""
+
+    def __init__(self, context, description=DEMO):
+        image = make_image(description)
+        command = run_tool("run", "--dry-run", image).split()
+        self.machine = context.machine(command, fatal=[PANIC, *FATAL])
+        self._guests = {}
+        self._numbers = {}
+
+    def stop(self):
+        self.machine.stop()
+
+    # ---- the operator's shell ----
+
+    def front_shell(self):
+        since = self.machine.mark()
+        self.machine.send(SHELL_KEY)
+        self.machine.expect(SHELL_BANNER, 20, since)
+        self.machine.expect("^" + PROMPT, 20, since)
+
+    def shell(self, command, timeout_s=30):
+        """Gives the shell a command, returns the lines that it says, those of the log left out."""
+        self.front_shell()
+        since = self.machine.mark_line()
+        self.machine.send(command + "\r")
+        match = self.machine.expect(rf"^{PROMPT}{re.escape(command)} *\n((?:.*\n)*?){PROMPT}$", timeout_s, since)
+        return [line for line in match.group(1).splitlines() if not re.match(r"\[\S+\] ", line)]
+
+    def vms(self):
+        lines = self.shell("list")
+        rows = [re.match(r" *(\d+) +(\S+) +(\S+)(.*)", line) for line in lines[1:]]
+        return [Vm(*row.groups()[:3], row.group(4).split()) for row in rows if row]
+
+    def vm(self, name):
+        for vm in self.vms():
+            if vm.name == name:
+                return vm
+        raise Failure(f"the shell's list has no VM '{name}'")
+
+    def wait_state(self, name, state, timeout_s=60):
+        deadline = time.monotonic() + timeout_s * TIME_SCALE
+        while True:
+            vm = self.vm(name)
+            if vm.state == state:
+                return vm
+            if time.monotonic() > deadline:
+                raise Failure(f"{name} is {vm.state}, not {state}, after {timeout_s * TIME_SCALE:.0f} s")
+            time.sleep(0.5)
+
+    def stats(self, name):
+        """What the VMM counted: {"exits: hypercall": 12, ...}"""
+        rows = (re.match(r" +(.*?) +(\d+)$", line) for line in self.shell(f"stats {name}"))
+        return {row.group(1): int(row.group(2)) for row in rows if row}
+
+    # ---- the guests ----
+
+    def console(self, name):
+        """Brings a VM's console to the front; returns the place in the text where its replay begins."""
+        if name not in self._numbers:
+            self._numbers = {vm.name: vm.number for vm in self.vms()}
+        since = self.machine.mark()
+        self.machine.send(PREFIX_KEY + str(self._numbers[name]))
+        return self.machine.expect(CONSOLE_BANNER.format(name=re.escape(name)), 20, since).end()
+
+    def guest(self, name):
+        """The guest of a VM, its console in front."""
+        self.console(name)
+        return self._guests.setdefault(name, Guest(self.machine, name))
+
+    def wait_ready(self, name, timeout_s=BOOT_S):
+        """Waits until the guest said that it is ready, and can do something; returns the guest."""
+        self.machine.expect(READY, timeout_s, self.console(name))
+        guest = self.guest(name)
+        guest.output("true", 60)
+        return guest
+
+    def wait_ready_again(self, name, starts, timeout_s=BOOT_S):
+        """The same after a start, of which the `starts`-th is waited for: what the console said before
+        that does not count."""
+        deadline = time.monotonic() + timeout_s * TIME_SCALE
+        while self.wait_state(name, "running", timeout_s).starts < starts:
+            if time.monotonic() > deadline:
+                raise Failure(f"{name} has not been started for the {starts}th time")
+            time.sleep(0.5)
+        guest = self.guest(name)
+        while True:
+            try:
+                # Typed too early, it is lost with the old guest, or by Linux while it starts.
+                guest.output("true", 5)
+                return guest
+            except Failure:
+                if self.machine.ended or time.monotonic() > deadline:
+                    raise
+
+    def start_all(self):
+        """Waits for every VM that is started at boot; returns all as `list` shows them."""
+        for vm in self.vms():
+            if vm.state != "stopped":
+                self.wait_ready(vm.name)
+        return self.vms()
