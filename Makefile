@@ -138,3 +138,39 @@ fuzz: $(FUZZERS:test/fuzz/%.c=$(HOST)/fuzz/bin/%)
 .PHONY: clean
 clean:
 	rm -rf $B
+
+# ---- what a person uses ----------------------------------------------------------------------------
+
+# SYSTEM=name takes system/name.dts, or give a file.
+SYSTEM ?= demo
+SYSTEM_FILE := $(if $(wildcard $(SYSTEM)),$(SYSTEM),system/$(SYSTEM).dts)
+IMAGE := $(KB)/$(notdir $(basename $(SYSTEM_FILE))).img
+
+.PHONY: image run
+image: target boot $(HOST)/bulkhead $(GUESTS)
+	$Q$(HOST)/bulkhead build $(IMAGE_OPTIONS) -o $(IMAGE) $(SYSTEM_FILE)
+run: image
+	@echo "Starting $(IMAGE) on $(KERNEL_NAME). Ctrl-T ? lists the keys, Ctrl-A X ends QEMU."
+	$Q$(HOST)/bulkhead run $(IMAGE)
+
+.PHONY: test
+test:
+	$Q./test/all.sh $(KERNEL_NAME)
+
+.PHONY: help
+help:
+	@echo 'Bulkhead: virtual machines on the seL4 microkernel. Kernel: $(KERNEL_NAME)'
+	@echo
+	@echo '  make run        build all and boot system/demo.dts in QEMU (SYSTEM=name: another one)'
+	@echo '  make test       all tests; ends with "N passed, N failed"'
+	@echo '  make image      only build the bootable image'
+	@echo '  make unit       unit tests on the host, under ASan and UBSan'
+	@echo '  make fuzz       fuzzers, FUZZ_SECONDS=10 each'
+	@echo '  make checks     headers, include directions, licence lines'
+	@echo '  make system     system tests in QEMU (TESTS="console." some of them)'
+	@echo '  make contract   what Bulkhead assumes of the kernel, as a table'
+	@echo '  make clean      remove build/'
+	@echo
+	@echo '  SEL4_SDK=DIR    a seL4 install prefix, or a Microkit SDK (MICROKIT_BOARD=, MICROKIT_CONFIG=);'
+	@echo '                  without it, the unverified stand-in kernel (STANDIN_GIC=2|3 STANDIN_CPUS=1..4)'
+	@echo '  V=1             show the commands'

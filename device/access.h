@@ -4,17 +4,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/limits.h"
+
 /* An address in the guest's physical address space (Arm: IPA). Cannot be dereferenced. */
 typedef struct {
     uint64_t value;
 } gpa_t;
 
-enum { VCPU_MAX = 8 };
-
 /*
- * One access of a vCPU to a device's registers, as a value. The bus has already checked that it lies
- * inside the device's window; it may have any width and any alignment, and the device says what the
- * specification says to odd ones.
+ * One access of a vCPU to a device's registers, as a value. The bus has already checked that it
+ * lies inside the device's window; it may have any width and any alignment, and the device says
+ * what the specification says to odd ones.
  */
 struct access {
     uint64_t offset;     /* of the first byte, from the base of the device's window */

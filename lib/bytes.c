@@ -13,8 +13,9 @@ typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
 enum { WORD = sizeof(word_t) };
 
 /*
- * Ascending, each byte read before a lower one of the source is written: what memmove needs when the
- * target is below the source. No `restrict`, under which the compiler may exchange these accesses.
+ * Ascending, each byte read before a lower one of the source is written: what memmove needs when
+ * the target is below the source. No `restrict`, under which the compiler may exchange these
+ * accesses.
  */
 static void copy_ascending(unsigned char *d, const unsigned char *s, size_t size)
 {

@@ -3,14 +3,14 @@
 
 /*
  * CHECK(condition): a claim about our own code, always on, in release builds too. The process stops
- * and says where. Never reachable from what a guest, a peer process or a description says: those get
- * an error (see docs/security.md, "Three kinds of failure").
+ * and says where. Never reachable from what a guest, a peer process or a description says: those
+ * get an error (see docs/security.md, "Three kinds of failure").
  */
-#define CHECK(condition) \
-    do { \
-        if (__builtin_expect(!(condition), 0)) { \
-            check_failed(__FILE__, __LINE__, #condition); \
-        } \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (__builtin_expect(!(condition), 0)) {                                                   \
+            check_failed(__FILE__, __LINE__, #condition);                                          \
+        }                                                                                          \
     } while (0)
 
 /* Logs the failed claim and ends the process. Every process links one of these (lib/check.c). */

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * One line to the system log. The process decides where lines go with log_open; before that they are
- * dropped. A line is at most LOG_LINE_MAX bytes, longer ones are cut.
+ * One line to the system log. The process decides where lines go with log_open; before that they
+ * are dropped. A line is at most LOG_LINE_MAX bytes, longer ones are cut.
  */
 enum { LOG_LINE_MAX = 240 };
 

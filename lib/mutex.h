@@ -9,9 +9,9 @@
  * budgets are: who finds it taken blocks in the kernel and never spins. Uncontended, it costs two
  * atomic operations and no kernel entry. Not recursive. Zero-initialise, then give it its id.
  *
- * The slow path is the process's: on the target `id` names a notification (vmm/mutex.c), on the host
- * a test's fake. Exactly one unblock is outstanding at a time, because an unblock hands the lock to
- * the one that it wakes; so a binary semaphore is enough.
+ * The slow path is the process's: on the target `id` names a notification (vmm/mutex.c), on the
+ * host a test's fake. Exactly one unblock is outstanding at a time, because an unblock hands the
+ * lock to the one that it wakes; so a binary semaphore is enough.
  */
 struct mutex {
     _Atomic uint32_t users; /* the holder and those who wait */

@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A span of addresses or offsets that cannot wrap: base + size_bytes <= 2^64 holds when range_valid. */
+/* A span of addresses or offsets that cannot wrap: base + size_bytes <= 2^64 holds when
+ * range_valid. */
 struct range {
     uint64_t base;
     uint64_t size_bytes;
@@ -21,7 +22,8 @@ static inline uint64_t range_last(struct range r)
     return r.base + (r.size_bytes - 1);
 }
 
-/* True when [base, base + size) lies inside r. An empty inner range lies inside when its base does. */
+/* True when [base, base + size) lies inside r. An empty inner range lies inside when its base does.
+ */
 static inline bool range_contains(struct range r, uint64_t base, uint64_t size_bytes)
 {
     return base >= r.base && base - r.base <= r.size_bytes &&

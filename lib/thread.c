@@ -46,6 +46,7 @@ seL4_Error thread_start(const struct thread *thread)
 }
 
 /* What the kernel's headers call when their own assertions fail (<sel4/assert.h>). */
+void __assert_fail(const char *text, const char *file, int line, const char *function);
 void __assert_fail(const char *text, const char *file, int line, const char *function)
 {
     (void)function;

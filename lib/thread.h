@@ -6,11 +6,12 @@
 #include <stdint.h>
 
 /*
- * Threads of one process. A thread has a block for its thread-local variables (the kernel's C API keeps
- * the address of the IPC buffer in one) and a stack, both the program's own memory.
+ * Threads of one process. A thread has a block for its thread-local variables (the kernel's C API
+ * keeps the address of the IPC buffer in one) and a stack, both the program's own memory.
  *
- * The thread pointer must be right before the first line of C runs: the compiler reads it whenever it likes. So the
- * first thread's is set by start.S, to thread_first_block, and the others' by who prepares them.
+ * The thread pointer must be right before the first line of C runs: the compiler reads it whenever
+ * it likes. So the first thread's is set by start.S, to thread_first_block, and the others' by who
+ * prepares them.
  */
 enum { THREAD_BLOCK_BYTES = 64 };
 
@@ -34,7 +35,7 @@ struct thread {
 };
 
 /*
- * Sets a thread up that has its address space, CSpace and IPC buffer already, and resumes it: it runs
- * entry(argument), which must not return, as soon as it has a scheduling context.
+ * Sets a thread up that has its address space, CSpace and IPC buffer already, and resumes it: it
+ * runs entry(argument), which must not return, as soon as it has a scheduling context.
  */
 seL4_Error thread_start(const struct thread *thread);

@@ -7,8 +7,8 @@
 
 /*
  * Requests to root, by a call on its control endpoint; the badge says who asks. The label is the
- * request, MR0 its argument. The reply's label is 0; MR0 is an enum control_result; details are in the
- * requester's reply page.
+ * request, MR0 its argument. The reply's label is 0; MR0 is an enum control_result; details are in
+ * the requester's reply page.
  */
 enum control_request {
     CONTROL_NONE = 0,
@@ -52,7 +52,7 @@ struct control_vm_info {
     uint32_t state;  /* enum vm_state */
     uint32_t vcpu_count;
     uint32_t memory_mib;
-    uint64_t starts; /* times started since boot */
+    uint64_t starts;       /* times started since boot */
     uint64_t overhead_kib; /* memory beyond its RAM */
     uint64_t counters[VMM_COUNTERS];
 };

@@ -3,31 +3,36 @@
 
 #include <stdint.h>
 
-#include "device/access.h"
+#include "lib/limits.h"
 #include "link/timer.h"
 
 /*
  * What root gives to every process that it makes: a CSpace with these slots, an address space with
- * these addresses, and one read-only boot record. Nothing else is passed; a process gets no argument.
+ * these addresses, and one read-only boot record. Nothing else is passed; a process gets no
+ * argument.
  */
 
-/* ---- addresses in a process's virtual address space --------------------------------------------- */
+/* ---- addresses in a process's virtual address space ---------------------------------------------
+ */
 
-#define PROCESS_IMAGE_VADDR  0x00400000ull   /* its ELF, linked here */
-#define PROCESS_BOOT_VADDR   0x10000000ull   /* struct process_boot, read-only */
-#define PROCESS_IPC_VADDR    0x10010000ull   /* IPC buffer of thread i at + i * PROCESS_IPC_STRIDE */
+#define PROCESS_IMAGE_VADDR  0x00400000ull /* its ELF, linked here */
+#define PROCESS_BOOT_VADDR   0x10000000ull /* struct process_boot, read-only */
+#define PROCESS_IPC_VADDR    0x10010000ull /* IPC buffer of thread i at + i * PROCESS_IPC_STRIDE */
 #define PROCESS_IPC_STRIDE   0x1000ull
-#define PROCESS_STATS_VADDR  0x10040000ull   /* a page of counters that root reads: writable */
-#define PROCESS_REPLY_VADDR  0x10050000ull   /* two pages that root fills: read-only */
-#define PROCESS_ROSTER_VADDR 0x10060000ull   /* a service's roster page: read-only */
-#define PROCESS_TIMER_VADDR  0x10070000ull   /* struct timer_link of a client; a service has all of them */
-#define PROCESS_DEVICE_VADDR 0x10100000ull   /* a driver's device registers */
-#define PROCESS_NODE_VADDR   0x10200000ull   /* the description, a devicetree blob: read-only */
-#define PROCESS_SERIAL_VADDR 0x11000000ull   /* struct serial_link of a client; the service has all of them */
-#define PROCESS_FILES_VADDR  0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
-#define PROCESS_RAM_VADDR    0x2000000000ull /* a VMM: its guest's RAM */
+#define PROCESS_STATS_VADDR  0x10040000ull /* a page of counters that root reads: writable */
+#define PROCESS_REPLY_VADDR  0x10050000ull /* two pages that root fills: read-only */
+#define PROCESS_ROSTER_VADDR 0x10060000ull /* a service's roster page: read-only */
+#define PROCESS_TIMER_VADDR                                                                        \
+    0x10070000ull /* struct timer_link of a client; a service has all of them */
+#define PROCESS_DEVICE_VADDR 0x10100000ull /* a driver's device registers */
+#define PROCESS_NODE_VADDR   0x10200000ull /* the description, a devicetree blob: read-only */
+#define PROCESS_SERIAL_VADDR                                                                       \
+    0x11000000ull /* struct serial_link of a client; the service has all of them */
+#define PROCESS_FILES_VADDR 0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
+#define PROCESS_RAM_VADDR   0x2000000000ull /* a VMM: its guest's RAM */
 
-/* ---- capability slots ---------------------------------------------------------------------------- */
+/* ---- capability slots
+ * ---------------------------------------------------------------------------- */
 
 enum { PROCESS_CNODE_BITS = 9 }; /* 512 slots, guard of zeros above */
 
@@ -42,16 +47,16 @@ enum process_slot {
     /* VMM: vCPU i has the VCPU_SLOTS slots from SLOT_VCPU_BASE + i * VCPU_SLOTS */
     SLOT_VCPU_BASE = 16,
     VCPU_SLOTS = 8,
-    VCPU_SLOT_TCB = 0,     /* the vCPU's thread */
-    VCPU_SLOT_VCPU,        /* its VCPU object */
-    VCPU_SLOT_HANDLER,     /* TCB of its handler thread */
-    VCPU_SLOT_FAULT,       /* endpoint to which it faults */
-    VCPU_SLOT_REPLY,       /* reply object of its handler */
-    VCPU_SLOT_WAKE,        /* notification on which its handler waits */
-    VCPU_SLOT_CONTEXT,     /* its scheduling context */
-    VCPU_SLOT_TIMER,       /* signals the timer service on its core */
+    VCPU_SLOT_TCB = 0, /* the vCPU's thread */
+    VCPU_SLOT_VCPU,    /* its VCPU object */
+    VCPU_SLOT_HANDLER, /* TCB of its handler thread */
+    VCPU_SLOT_FAULT,   /* endpoint to which it faults */
+    VCPU_SLOT_REPLY,   /* reply object of its handler */
+    VCPU_SLOT_WAKE,    /* notification on which its handler waits */
+    VCPU_SLOT_CONTEXT, /* its scheduling context */
+    VCPU_SLOT_TIMER,   /* signals the timer service on its core */
     SLOT_TIMER = SLOT_VCPU_BASE + VCPU_MAX * VCPU_SLOTS, /* the same for the first thread */
-    SLOT_MUTEX_BASE,       /* notifications of mutexes, by id */
+    SLOT_MUTEX_BASE,                                     /* notifications of mutexes, by id */
     MUTEX_MAX = 16,
     PROCESS_LOG_MUTEX = MUTEX_MAX - 1, /* the id that the log uses */
 
@@ -63,12 +68,13 @@ enum process_slot {
     CORE_SLOT_ALARM_SC,    /* its scheduling context */
     CORE_SLOT_LISTEN,      /* TCB of the listening thread */
     CORE_SLOT_LISTEN_SC,
-    CORE_SLOT_NOTIFY,      /* notification on which it listens */
+    CORE_SLOT_NOTIFY, /* notification on which it listens */
     CORE_MAX = 16,
 
     /* services: capabilities that signal client n's notification, badged */
     SLOT_CLIENT_BASE = 256,
-    /* the timer service has TIMER_CLIENT_SLOTS for each client, one for each alarm; CNode of 11 bits */
+    /* the timer service has TIMER_CLIENT_SLOTS for each client, one for each alarm; CNode of 11
+       bits */
     TIMER_CLIENT_SLOTS = 32,
     TIMER_CNODE_BITS = 11,
 };
@@ -78,7 +84,8 @@ enum process_slot {
 #define EVENT_TIMER  (1ull << 1)
 #define EVENT_LOCAL  (1ull << 2) /* from one of its own threads */
 
-/* ---- the boot record ----------------------------------------------------------------------------- */
+/* ---- the boot record
+ * ----------------------------------------------------------------------------- */
 
 enum { PROCESS_MAGIC = 0x42484b50 /* "BHKP" */, PROCESS_VERSION = 1 };
 
@@ -91,7 +98,7 @@ struct process_file {
 struct process_boot {
     uint32_t magic;
     uint32_t version;
-    uint32_t number; /* of the process, which is its client number too */
+    uint32_t number;   /* of the process, which is its client number too */
     uint32_t log_link; /* non-zero: it has a serial link for its log lines */
     char name[16];
     uint64_t node_offset; /* of its own node in the description */

@@ -35,8 +35,11 @@ void ring_open_consumer(struct ring *ring, struct ring_shared *shared, void *dat
 
 uint32_t ring_space(struct ring *ring)
 {
-    /* Acquire: the consumer has read the bytes before it gave their space back. */
-    uint32_t tail = atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
+    /*
+     * Acquire: the consumer has read the bytes before it gave their space back. Sequentially
+     * consistent for ring_wait_for_space, which must not look before its wish is seen.
+     */
+    uint32_t tail = atomic_load(&ring->shared->tail);
     uint32_t used = ring->index - tail;
     if (used > ring->size_bytes) {
         ring->bad_count++;
@@ -47,8 +50,11 @@ uint32_t ring_space(struct ring *ring)
 
 uint32_t ring_used(struct ring *ring)
 {
-    /* Acquire: the producer has written the bytes before it published them. */
-    uint32_t head = atomic_load_explicit(&ring->shared->head, memory_order_acquire);
+    /*
+     * Acquire: the producer has written the bytes before it published them. Sequentially consistent
+     * for ring_wait_for_data, which must not look before its wish is seen.
+     */
+    uint32_t head = atomic_load(&ring->shared->head);
     uint32_t used = head - ring->index;
     if (used > ring->size_bytes) {
         ring->bad_count++;

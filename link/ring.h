@@ -8,14 +8,16 @@
 
 /*
  * A ring of bytes between one producer and one consumer in two processes, in shared memory that the
- * other side may write at any time. Neither side ever waits for the other or believes it: an index that
- * cannot be is taken as "nothing there", counted, and bounded in effect to garbage in this ring.
+ * other side may write at any time. Neither side ever waits for the other or believes it: an index
+ * that cannot be is taken as "nothing there", counted, and bounded in effect to garbage in this
+ * ring.
  *
  * Indices count bytes since the ring began and wrap at 2^32; the size is a power of two.
  *
- * Signalling: who is about to sleep first says so (`*_wants`) and then looks again; who makes progress
- * looks at the other's wish after publishing. Both are sequentially consistent, so at least one of the
- * two sees the other (store, then load, on both sides). Signals may be spurious and are never lost.
+ * Signalling: who is about to sleep first says so (`*_wants`) and then looks again; who makes
+ * progress looks at the other's wish after publishing. Both are sequentially consistent, so at
+ * least one of the two sees the other (store, then load, on both sides). Signals may be spurious
+ * and are never lost.
  */
 struct ring_shared {
     _Atomic uint32_t head;           /* the producer's: bytes ever written */
@@ -38,7 +40,8 @@ struct ring {
 /* A fresh ring: to be called by the owner of the memory, before the other side is told of it. */
 void ring_format(struct ring_shared *shared);
 
-/* Attach as producer or as consumer, going on where the shared indices are (so that a side can restart). */
+/* Attach as producer or as consumer, going on where the shared indices are (so that a side can
+ * restart). */
 void ring_open_producer(struct ring *ring, struct ring_shared *shared, void *data,
                         uint32_t size_bytes);
 void ring_open_consumer(struct ring *ring, struct ring_shared *shared, void *data,
@@ -48,8 +51,8 @@ void ring_open_consumer(struct ring *ring, struct ring_shared *shared, void *dat
 uint32_t ring_space(struct ring *ring);
 
 /*
- * Producer: writes up to size bytes, publishes them, returns how many. *signal is set when the consumer
- * asked to be told (and left alone otherwise).
+ * Producer: writes up to size bytes, publishes them, returns how many. *signal is set when the
+ * consumer asked to be told (and left alone otherwise).
  */
 uint32_t ring_write(struct ring *ring, const void *bytes, uint32_t size, bool *signal);
 

@@ -7,7 +7,8 @@
 
 /*
  * The link between the serial service and one client (a VMM, root, another service). The memory is
- * the service's, so it outlives its clients; a client that starts (again) finds it formatted by root.
+ * the service's, so it outlives its clients; a client that starts (again) finds it formatted by
+ * root.
  */
 enum {
     SERIAL_CLIENT_MAX = 32, /* client 0 is root, the others are numbered by root */
@@ -26,7 +27,9 @@ struct serial_link {
     uint8_t log_data[SERIAL_LOG_SIZE];
 };
 
-enum { SERIAL_LINK_BYTES = 65536 }; /* of the address space, per client; a multiple of the page size */
+enum {
+    SERIAL_LINK_BYTES = 65536
+}; /* of the address space, per client; a multiple of the page size */
 _Static_assert(sizeof(struct serial_link) <= SERIAL_LINK_BYTES, "link fits its window");
 
 /* What root tells the service about its clients: root writes, the service reads. One page. */
@@ -46,10 +49,11 @@ enum vm_state {
 };
 
 struct serial_client_info {
-    char name[16];                /* NUL-terminated */
-    uint32_t kind;                /* enum serial_client_kind */
-    _Atomic uint32_t state;       /* enum vm_state, of a VM */
-    _Atomic uint32_t generation;  /* odd while root changes this client's link: hands off; changes at each start */
+    char name[16];               /* NUL-terminated */
+    uint32_t kind;               /* enum serial_client_kind */
+    _Atomic uint32_t state;      /* enum vm_state, of a VM */
+    _Atomic uint32_t generation; /* odd while root changes this client's link: hands off; changes at
+                                    each start */
     uint32_t pad;
 };
 

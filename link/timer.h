@@ -5,11 +5,11 @@
 #include <stdint.h>
 
 /*
- * The link between the timer service and one client: a page of alarms. An alarm belongs to one core,
- * whose alarm thread in the service looks at it. Times are of the physical counter.
+ * The link between the timer service and one client: a page of alarms. An alarm belongs to one
+ * core, whose alarm thread in the service looks at it. Times are of the physical counter.
  *
- * The client stores its deadline and then looks at `armed`, the time at which the service will look at
- * this alarm next at the latest; if that is later than the deadline it signals the service. The
+ * The client stores its deadline and then looks at `armed`, the time at which the service will look
+ * at this alarm next at the latest; if that is later than the deadline it signals the service. The
  * service stores armed = TIMER_NEVER, then reads the deadlines, then stores the time it armed. All
  * sequentially consistent, so no deadline is missed and few need a signal.
  */

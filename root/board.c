@@ -4,7 +4,10 @@
 #include <libfdt.h>
 #include <string.h>
 
-enum { GICV_REGION = 3 /* of a GICv2 node: distributor, CPU interface, hypervisor control, virtual CPU */ };
+enum {
+    GICV_REGION =
+        3 /* of a GICv2 node: distributor, CPU interface, hypervisor control, virtual CPU */
+};
 
 static const void *find_tree(const seL4_BootInfo *info)
 {
@@ -53,8 +56,7 @@ static bool read_uart(struct board *board)
 {
     int length = 0;
     int chosen = fdt_path_offset(board->tree, "/chosen");
-    const char *path =
-        chosen < 0 ? NULL : fdt_getprop(board->tree, chosen, "stdout-path", &length);
+    const char *path = chosen < 0 ? NULL : fdt_getprop(board->tree, chosen, "stdout-path", &length);
     if (path == NULL) {
         return false;
     }
@@ -62,8 +64,7 @@ static bool read_uart(struct board *board)
     int node = fdt_path_offset_namelen(board->tree, path,
                                        colon != NULL ? (int)(colon - path) : (int)strlen(path));
     uint64_t bytes;
-    const fdt32_t *irq =
-        node < 0 ? NULL : fdt_getprop(board->tree, node, "interrupts", &length);
+    const fdt32_t *irq = node < 0 ? NULL : fdt_getprop(board->tree, node, "interrupts", &length);
     if (irq == NULL || length < 2 * (int)sizeof *irq || fdt32_to_cpu(irq[0]) != 0 /* SPI */ ||
         fdt_node_check_compatible(board->tree, node, "arm,pl011") != 0) {
         return false;

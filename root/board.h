@@ -5,17 +5,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What root needs to know of the machine: read once from the device tree that the loader hands over. */
+/* What root needs to know of the machine: read once from the device tree that the loader hands
+ * over. */
 struct board {
-    const void *tree;      /* the device tree, in the boot information */
-    uint64_t uart_base;    /* of the console (a PL011), physical */
+    const void *tree;   /* the device tree, in the boot information */
+    uint64_t uart_base; /* of the console (a PL011), physical */
     uint32_t uart_intid;
-    uint64_t gicv_base;    /* GICv2: the virtual CPU interface for guests; 0 with GICv3 */
+    uint64_t gicv_base; /* GICv2: the virtual CPU interface for guests; 0 with GICv3 */
     uint64_t gicv_bytes;
     uint32_t gic_version;
-    uint64_t rtc_base;     /* of a PL031, physical; 0: none */
-    uint64_t epoch_s;      /* seconds since 1970 when the counter was zero, 0 if nobody knows */
-    uint64_t seed[4];      /* entropy that the firmware left for its kernel; zero if none */
+    uint64_t rtc_base; /* of a PL031, physical; 0: none */
+    uint64_t epoch_s;  /* seconds since 1970 when the counter was zero, 0 if nobody knows */
+    uint64_t seed[4];  /* entropy that the firmware left for its kernel; zero if none */
 };
 
 /* False: *why is one line. */

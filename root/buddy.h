@@ -6,9 +6,10 @@
 
 /*
  * All physical memory, as a forest of power-of-two blocks of untyped memory (seL4 manual, chapter
- * "Memory Allocation"). A block is whole and free, given out, or split into two halves; a freed half whose
- * twin is free joins it again, so what is given back is as good as new. A block's index is also the
- * capability slot that holds its untyped capability, so the caller needs no second table.
+ * "Memory Allocation"). A block is whole and free, given out, or split into two halves; a freed
+ * half whose twin is free joins it again, so what is given back is as good as new. A block's index
+ * is also the capability slot that holds its untyped capability, so the caller needs no second
+ * table.
  *
  * Pure: splitting is done by a callback, so it runs under test on the host.
  */
@@ -24,7 +25,7 @@ struct buddy_block {
     uint16_t half[2];    /* 0: not split */
     uint16_t prev, next; /* in the free list of its size */
     uint8_t bits;
-    uint8_t state;       /* enum buddy_state */
+    uint8_t state; /* enum buddy_state */
     bool is_device;
 };
 
@@ -39,10 +40,10 @@ struct buddy {
     void *ctx;
 
     struct buddy_block block[BUDDY_BLOCK_MAX];
-    uint16_t unused;                    /* list of block indices that stand for nothing, by next */
-    uint16_t free[BUDDY_BITS_MAX];      /* free lists of normal memory by size */
-    uint64_t free_bytes, total_bytes;   /* of normal memory */
-    uint16_t used_blocks;               /* indices in use */
+    uint16_t unused;                  /* list of block indices that stand for nothing, by next */
+    uint16_t free[BUDDY_BITS_MAX];    /* free lists of normal memory by size */
+    uint64_t free_bytes, total_bytes; /* of normal memory */
+    uint16_t used_blocks;             /* indices in use */
 };
 
 void buddy_init(struct buddy *buddy);

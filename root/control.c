@@ -38,7 +38,8 @@ static void set_state(struct vm *vm, enum vm_state state)
     service_roster_changed();
 }
 
-/* ---- life cycle --------------------------------------------------------------------------------- */
+/* ---- life cycle ---------------------------------------------------------------------------------
+ */
 
 /* The next restart that is due decides when root's alarm rings. */
 static void set_alarm(void)
@@ -104,7 +105,8 @@ static void stop_vm(struct vm *vm)
     set_state(vm, VM_STOPPED);
 }
 
-/* ---- what a VMM says of its own guest ----------------------------------------------------------- */
+/* ---- what a VMM says of its own guest -----------------------------------------------------------
+ */
 
 static void guest_message(struct vm *vm, seL4_Word label)
 {
@@ -131,7 +133,8 @@ static void guest_message(struct vm *vm, seL4_Word label)
     }
 }
 
-/* ---- the operator ------------------------------------------------------------------------------- */
+/* ---- the operator -------------------------------------------------------------------------------
+ */
 
 static enum control_result refuse(const char *name, const char *text)
 {
@@ -233,7 +236,8 @@ static enum control_result operator_request(seL4_Word label, seL4_Word number)
     return refuse("root knows", "no such request");
 }
 
-/* ---- faults of our own processes ---------------------------------------------------------------- */
+/* ---- faults of our own processes ----------------------------------------------------------------
+ */
 
 static const char *fault_name(seL4_Word label)
 {
@@ -275,7 +279,8 @@ static void process_fault(uint64_t number, seL4_Word label)
     }
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------- */
+/* ---- the loop -----------------------------------------------------------------------------------
+ */
 
 _Noreturn void control_run(seL4_CPtr reply)
 {
@@ -300,7 +305,8 @@ _Noreturn void control_run(seL4_CPtr reply)
     }
 }
 
-/* ---- start -------------------------------------------------------------------------------------- */
+/* ---- start --------------------------------------------------------------------------------------
+ */
 
 bool control_init(const struct board *machine, const void *tree, uint64_t tree_bytes, char *why,
                   size_t why_size)
@@ -313,8 +319,8 @@ bool control_init(const struct board *machine, const void *tree, uint64_t tree_b
             return false;
         }
         struct vm *vm = &vms[vm_count];
-        if (!description_vm(&vm->description, tree, tree_bytes, node,
-                            (unsigned)root.info->numNodes, why, why_size)) {
+        if (!description_vm(&vm->description, tree, tree_bytes, node, (unsigned)root.info->numNodes,
+                            why, why_size)) {
             return false;
         }
         vm->number = CLIENT_VM + vm_count++;

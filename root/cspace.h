@@ -5,16 +5,16 @@
 #include <stdint.h>
 
 /*
- * Root's own CSpace (seL4 manual, chapter "Capability Spaces"): two levels. The first has 2^8 slots, each
- * for one CNode of up to 2^24 slots; so a capability's address is (CNode << 24 | slot).
+ * Root's own CSpace (seL4 manual, chapter "Capability Spaces"): two levels. The first has 2^8
+ * slots, each for one CNode of up to 2^24 slots; so a capability's address is (CNode << 24 | slot).
  *
  *   0   the CNode that the kernel gave us: initial capabilities keep their addresses
  *   1   untyped memory: slot = block index in the buddy allocator
  *   2   root's own objects
  *   16  and up: a CNode for each compartment, made of that compartment's memory
  *
- * To name a slot as a place (for a retype, a copy, a delete) the kernel wants the CNode that contains it:
- * cspace_place says it in the three words that these invocations take.
+ * To name a slot as a place (for a retype, a copy, a delete) the kernel wants the CNode that
+ * contains it: cspace_place says it in the three words that these invocations take.
  */
 enum {
     CSPACE_LEVEL1_BITS = 8,
@@ -34,9 +34,9 @@ static inline seL4_CPtr cspace_slot(seL4_Word cnode, seL4_Word slot)
 }
 
 /*
- * Builds the CSpace out of one of the kernel's untyped objects and makes it root's own. `untyped` is an
- * initial capability of at least CSPACE_BOOTSTRAP_BYTES. Stops with a message on failure: there is
- * nothing to fall back to.
+ * Builds the CSpace out of one of the kernel's untyped objects and makes it root's own. `untyped`
+ * is an initial capability of at least CSPACE_BOOTSTRAP_BYTES. Stops with a message on failure:
+ * there is nothing to fall back to.
  */
 enum { CSPACE_BOOTSTRAP_BYTES = 512 * 1024 };
 void cspace_build(const seL4_BootInfo *info, seL4_CPtr untyped);
@@ -53,7 +53,8 @@ seL4_Error cspace_move(seL4_CPtr to, seL4_CPtr from);
 seL4_Error cspace_delete(seL4_CPtr slot);
 seL4_Error cspace_revoke(seL4_CPtr slot);
 
-/* Puts a copy of `from` into another process's CNode (a capability of that CNode itself), at `slot`. */
+/* Puts a copy of `from` into another process's CNode (a capability of that CNode itself), at
+ * `slot`. */
 seL4_Error cspace_give(seL4_CPtr cnode, unsigned cnode_bits, seL4_Word slot, seL4_CPtr from,
                        seL4_CapRights_t rights, seL4_Word badge);
 /* Empties a slot of another process's CNode. */

@@ -109,8 +109,10 @@ bool description_vm(struct vm_description *vm, const void *tree, uint64_t tree_b
 
 void description_console(struct console_description *console, const void *tree)
 {
-    static const char *const levels[] = {
-        [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+    static const char *const levels[] = {[LOG_ERROR] = "error",
+                                         [LOG_WARNING] = "warning",
+                                         [LOG_INFO] = "info",
+                                         [LOG_DEBUG] = "debug"};
     char why[1];
     struct reader r = {.tree = tree, .name = "console", .why = why, .why_size = sizeof why};
     *console = (struct console_description){.log_level = LOG_INFO};

@@ -5,15 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/access.h"
+#include "lib/limits.h"
 #include "lib/log.h"
 #include "root/restart.h"
 #include "root/schedule.h"
 
 /*
- * What root takes from a VM's node in the description (docs/description.md). The host tool has checked it
- * and written every default out; root checks again what it relies on, since a node may also arrive
- * at run time.
+ * What root takes from a VM's node in the description (docs/description.md). The host tool has
+ * checked it and written every default out; root checks again what it relies on, since a node may
+ * also arrive at run time.
  */
 struct vm_description {
     char name[16];
@@ -24,7 +24,7 @@ struct vm_description {
     char initrd[96]; /* empty: none */
     bool autostart;
     struct restart_rule restart;
-    const void *tree;            /* the whole description */
+    const void *tree; /* the whole description */
     uint64_t tree_bytes;
     int node; /* its offset there */
 };

@@ -10,9 +10,9 @@
 #define LARGE_BYTES (1ull << seL4_LargePageBits)
 
 static struct image image;
-static uint64_t base;          /* physical, 2 MiB aligned: what ROOT_FILES_VADDR shows */
-static uint64_t image_offset;  /* of the image from base */
-static seL4_CPtr first_frame;  /* frames in consecutive slots */
+static uint64_t base;         /* physical, 2 MiB aligned: what ROOT_FILES_VADDR shows */
+static uint64_t image_offset; /* of the image from base */
+static seL4_CPtr first_frame; /* frames in consecutive slots */
 
 static bool map_all(struct space *root, uint64_t start, uint64_t size_bytes)
 {
@@ -35,8 +35,8 @@ bool files_open(const void *board_tree, struct space *root, const char **why)
 {
     int length = 0;
     int chosen = fdt_path_offset(board_tree, "/chosen");
-    const fdt64_t *where = chosen < 0 ? NULL
-                                      : fdt_getprop(board_tree, chosen, "bulkhead,image", &length);
+    const fdt64_t *where =
+        chosen < 0 ? NULL : fdt_getprop(board_tree, chosen, "bulkhead,image", &length);
     if (where == NULL || length != 2 * (int)sizeof(fdt64_t)) {
         *why = "the loader left no /chosen/bulkhead,image in the device tree";
         return false;

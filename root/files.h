@@ -5,13 +5,13 @@
 #include "root/space.h"
 
 /*
- * The boot image's files, in RAM that the kernel does not manage: root maps all of it, read-only, and
- * gives VMMs views of the files that their descriptions name.
+ * The boot image's files, in RAM that the kernel does not manage: root maps all of it, read-only,
+ * and gives VMMs views of the files that their descriptions name.
  */
 
 /*
- * Finds the image through /chosen/bulkhead,image of the board's device tree, maps and opens it. False:
- * *why is one line for the operator.
+ * Finds the image through /chosen/bulkhead,image of the board's device tree, maps and opens it.
+ * False: *why is one line for the operator.
  */
 bool files_open(const void *board_tree, struct space *root, const char **why);
 
@@ -22,8 +22,8 @@ const void *files_find(enum image_type type, const char *name, uint64_t *size_by
 const void *files_description(uint64_t *size_bytes);
 
 /*
- * Maps a guest file into a VMM, read-only, at the same distance from PROCESS_FILES_VADDR as it has from
- * the image's start. Returns its address there, 0 on failure.
+ * Maps a guest file into a VMM, read-only, at the same distance from PROCESS_FILES_VADDR as it has
+ * from the image's start. Returns its address there, 0 on failure.
  */
 uint64_t files_map(struct space *space, const char *name, uint64_t *size_bytes);
 

@@ -160,7 +160,8 @@ bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t 
 void arena_close(struct arena *arena)
 {
     for (unsigned i = arena->block_count; i-- > 0;) {
-        /* Revoking deletes every object that was made of the block, copies of capabilities included. */
+        /* Revoking deletes every object that was made of the block, copies of capabilities
+         * included. */
         CHECK(cspace_revoke(block_cap(arena->block[i])) == seL4_NoError);
         buddy_give(&buddy, arena->block[i]);
     }
@@ -227,8 +228,9 @@ seL4_CPtr arena_object(struct arena *arena, seL4_Word type, seL4_Word size_bits)
         error = cspace_retype(block, type, size_bits, slot, 1);
     }
     if (error != seL4_NoError) {
-        format(explanation, sizeof explanation, "%s: the kernel refused an object of type %u: error %u",
-               arena->name, (unsigned)type, (unsigned)error);
+        format(explanation, sizeof explanation,
+               "%s: the kernel refused an object of type %u: error %u", arena->name, (unsigned)type,
+               (unsigned)error);
         return 0;
     }
     return slot;
@@ -290,7 +292,8 @@ seL4_CPtr memory_device_frame(uint64_t base, unsigned size_bits)
     uint16_t block = buddy_take_at(&buddy, base, size_bits);
     if (block == 0) {
         format(explanation, sizeof explanation,
-               "no untyped memory of the kernel covers physical address 0x%lx", (unsigned long)base);
+               "no untyped memory of the kernel covers physical address 0x%lx",
+               (unsigned long)base);
         return 0;
     }
     seL4_CPtr slot = cspace_own_slot();
@@ -308,8 +311,8 @@ seL4_CPtr memory_device_frame(uint64_t base, unsigned size_bits)
 bool arena_assign_asid(struct arena *arena, seL4_CPtr vspace)
 {
     if (seL4_ARM_ASIDPool_Assign(seL4_CapInitThreadASIDPool, vspace) != seL4_NoError) {
-        format(explanation, sizeof explanation, "%s needs an ASID: %u of %u are in use", arena->name,
-               asids_used, ASIDS_MAX);
+        format(explanation, sizeof explanation, "%s needs an ASID: %u of %u are in use",
+               arena->name, asids_used, ASIDS_MAX);
         return false;
     }
     arena->asids++;

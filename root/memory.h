@@ -8,30 +8,30 @@
 #include "root/cspace.h"
 
 /*
- * Memory of compartments. A compartment is what lives and dies together: a VM with its VMM, a service,
- * root itself. Its arena takes blocks of untyped memory, makes the compartment's kernel objects and
- * frames of them, and holds their capabilities in a CNode which is itself made of that memory. To
- * destroy a compartment is to revoke its blocks: nothing can be forgotten.
+ * Memory of compartments. A compartment is what lives and dies together: a VM with its VMM, a
+ * service, root itself. Its arena takes blocks of untyped memory, makes the compartment's kernel
+ * objects and frames of them, and holds their capabilities in a CNode which is itself made of that
+ * memory. To destroy a compartment is to revoke its blocks: nothing can be forgotten.
  */
 enum { ARENA_BLOCK_MAX = 96 };
 
 struct arena {
-    const char *name;    /* for messages */
-    uint16_t index;      /* level-1 slot of its CNode; 0: not open */
+    const char *name; /* for messages */
+    uint16_t index;   /* level-1 slot of its CNode; 0: not open */
     uint8_t cnode_bits;
     uint16_t block_count;
     uint16_t block[ARENA_BLOCK_MAX]; /* buddy block indices; the last one is being filled */
-    seL4_CPtr cnode;     /* the CNode's own capability */
+    seL4_CPtr cnode;                 /* the CNode's own capability */
     seL4_Word next_slot;
-    uint64_t bytes;      /* taken from the buddy allocator */
-    uint16_t asids;      /* address spaces that have an ASID */
+    uint64_t bytes; /* taken from the buddy allocator */
+    uint16_t asids; /* address spaces that have an ASID */
 };
 
 /* What is free and what is in use, of the whole machine. */
 struct memory_counts {
     uint64_t total_bytes, free_bytes;
-    uint64_t largest_bytes;  /* of the free blocks */
-    uint32_t blocks_used;    /* capability slots of untyped memory */
+    uint64_t largest_bytes; /* of the free blocks */
+    uint32_t blocks_used;   /* capability slots of untyped memory */
     uint32_t arenas_open;
     uint32_t asids_used, asids_max;
 };
@@ -41,8 +41,8 @@ void memory_init(const seL4_BootInfo *info);
 void memory_counts(struct memory_counts *counts);
 
 /*
- * Opens an arena with room for `slots` capabilities. False: not enough memory (nothing is held then);
- * memory_explain says why.
+ * Opens an arena with room for `slots` capabilities. False: not enough memory (nothing is held
+ * then); memory_explain says why.
  */
 bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t slots);
 
@@ -50,8 +50,8 @@ bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t 
 void arena_close(struct arena *arena);
 
 /*
- * Makes one object of the given type, whose size is 2^size_bits bytes for untyped, frames and such, as for
- * Untyped_Retype. Returns its capability, 0 when there is no memory or no slot.
+ * Makes one object of the given type, whose size is 2^size_bits bytes for untyped, frames and such,
+ * as for Untyped_Retype. Returns its capability, 0 when there is no memory or no slot.
  */
 seL4_CPtr arena_object(struct arena *arena, seL4_Word type, seL4_Word size_bits);
 

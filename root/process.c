@@ -84,8 +84,8 @@ seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priori
     struct arena *arena = process->space.arena;
     uint64_t buffer = PROCESS_IPC_VADDR + index * PROCESS_IPC_STRIDE;
     seL4_CPtr tcb = arena_object(arena, seL4_TCBObject, 0);
-    seL4_CPtr frame = space_map_page(&process->space, &root.space, buffer, NULL, 0, 0,
-                                     SPACE_READ_WRITE);
+    seL4_CPtr frame =
+        space_map_page(&process->space, &root.space, buffer, NULL, 0, 0, SPACE_READ_WRITE);
     seL4_CPtr fault = fault_endpoint(process);
     if (tcb == 0 || frame == 0 || fault == 0) {
         return 0;
@@ -108,9 +108,8 @@ seL4_CPtr process_context(struct arena *arena, const struct schedule *schedule)
     if (context == 0) {
         return 0;
     }
-    seL4_Word refills = schedule->budget_us == schedule->period_us
-                            ? 0
-                            : seL4_MaxExtraRefills(CONTEXT_BITS);
+    seL4_Word refills =
+        schedule->budget_us == schedule->period_us ? 0 : seL4_MaxExtraRefills(CONTEXT_BITS);
     seL4_Error error = (seL4_Error)seL4_SchedControl_ConfigureFlags(
         root.info->schedcontrol.start + schedule->core, context, schedule->budget_us,
         schedule->period_us, refills, 0, 0);
@@ -136,12 +135,12 @@ bool process_give(struct process *process, seL4_Word slot, seL4_CPtr capability,
 }
 
 bool process_create(struct process *process, struct arena *arena, const char *program,
-                    const char *name, uint32_t number, unsigned cnode_bits,
-                    seL4_CPtr notification, const struct schedule *schedule)
+                    const char *name, uint32_t number, unsigned cnode_bits, seL4_CPtr notification,
+                    const struct schedule *schedule)
 {
     *process = (struct process){.name = name, .cnode_bits = (uint8_t)cnode_bits};
-    process->boot = (struct process_boot){
-        .magic = PROCESS_MAGIC, .version = PROCESS_VERSION, .number = number};
+    process->boot =
+        (struct process_boot){.magic = PROCESS_MAGIC, .version = PROCESS_VERSION, .number = number};
     format(process->boot.name, sizeof process->boot.name, "%s", name);
 
     /* 1. Address space and CSpace. */

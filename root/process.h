@@ -6,17 +6,17 @@
 #include "root/space.h"
 
 /*
- * A process: an ELF program of the boot image in its own address space, with its own CSpace, started
- * with nothing but the capabilities that its maker put in. All of it is made of one arena.
+ * A process: an ELF program of the boot image in its own address space, with its own CSpace,
+ * started with nothing but the capabilities that its maker put in. All of it is made of one arena.
  */
 struct process {
     const char *name;
     struct space space;
     seL4_CPtr cnode;
     uint8_t cnode_bits;
-    seL4_CPtr tcb;          /* first thread */
-    seL4_CPtr context;      /* its scheduling context */
-    seL4_CPtr notification; /* SLOT_NOTIFICATION */
+    seL4_CPtr tcb;            /* first thread */
+    seL4_CPtr context;        /* its scheduling context */
+    seL4_CPtr notification;   /* SLOT_NOTIFICATION */
     seL4_CPtr wake[VCPU_MAX]; /* a VMM: its handlers' notifications */
     uint64_t entry;
     struct process_boot boot; /* what process_run writes into its boot record */
@@ -24,7 +24,7 @@ struct process {
 
 /* Badge of a fault's or a request's sender, as root's control endpoint sees it. */
 #define BADGE_FAULT     (1ull << 16) /* a thread of this process faulted */
-#define BADGE_NUMBER(b) ((b) & 0xffff)
+#define BADGE_NUMBER(b) ((b)&0xffff)
 
 /* Badge of root's own notification: a service has something for root (its alarm rang). */
 #define ROOT_EVENT_BADGE (1ull << 32)
@@ -34,7 +34,7 @@ struct root {
     struct arena arena;
     struct space space;
     const seL4_BootInfo *info;
-    seL4_CPtr control; /* root's endpoint */
+    seL4_CPtr control;      /* root's endpoint */
     seL4_CPtr notification; /* bound to root's thread */
 };
 extern struct root root;
@@ -43,15 +43,17 @@ extern struct root root;
 void root_move(unsigned core);
 
 /*
- * Steps 1 to 4 of a process: CSpace, address space, program, first thread (not running). process->boot
- * is zeroed but for magic, version, number and name. `notification` is the one on which the process
- * waits for events, 0 to make one. False: `why` has said so in the log, and the arena is to be closed.
+ * Steps 1 to 4 of a process: CSpace, address space, program, first thread (not running).
+ * process->boot is zeroed but for magic, version, number and name. `notification` is the one on
+ * which the process waits for events, 0 to make one. False: `why` has said so in the log, and the
+ * arena is to be closed.
  */
 bool process_create(struct process *process, struct arena *arena, const char *program,
-                    const char *name, uint32_t number, unsigned cnode_bits,
-                    seL4_CPtr notification, const struct schedule *schedule);
+                    const char *name, uint32_t number, unsigned cnode_bits, seL4_CPtr notification,
+                    const struct schedule *schedule);
 
-/* Makes another thread with its own IPC buffer (index 1 and up); it has no context and does not run. */
+/* Makes another thread with its own IPC buffer (index 1 and up); it has no context and does not
+ * run. */
 seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priority);
 
 /* Puts a capability into the process's CSpace, badged if badge is not 0. */

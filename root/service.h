@@ -7,9 +7,9 @@
 #include "root/process.h"
 
 /*
- * The services: serial and timer. What they share with their clients (link memory, the notifications
- * that clients signal, an interrupt handler) is root's, so a service that dies is made anew with the
- * same links, and its clients notice nothing but a pause.
+ * The services: serial and timer. What they share with their clients (link memory, the
+ * notifications that clients signal, an interrupt handler) is root's, so a service that dies is
+ * made anew with the same links, and its clients notice nothing but a pause.
  */
 enum service_id { SERVICE_SERIAL, SERVICE_TIMER, SERVICE_COUNT };
 

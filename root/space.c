@@ -13,9 +13,9 @@ static const struct {
 } access_rules[] = {
     [SPACE_READ] = {1, 0, seL4_ARM_Default_VMAttributes | seL4_ARM_ExecuteNever},
     [SPACE_READ_WRITE] = {1, 1, seL4_ARM_Default_VMAttributes | seL4_ARM_ExecuteNever},
-    [SPACE_READ_EXECUTE] = {1, 0, seL4_ARM_Default_VMAttributes},
-    [SPACE_ALL] = {1, 1, seL4_ARM_Default_VMAttributes},
-    [SPACE_DEVICE] = {1, 1, seL4_ARM_ExecuteNever},
+    [SPACE_READ_EXECUTE] = {1, 0, seL4_ARM_Default_VMAttributes                        },
+    [SPACE_ALL] = {1, 1, seL4_ARM_Default_VMAttributes                        },
+    [SPACE_DEVICE] = {1, 1, seL4_ARM_ExecuteNever                                },
 };
 
 bool space_open(struct space *space, struct arena *arena)

@@ -32,8 +32,9 @@ bool space_map(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum space_
 bool space_map_copy(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum space_access access);
 
 /*
- * Makes a zeroed page of the arena, fills it from [bytes, bytes + size) by way of a window in root's address
- * space, and maps it. size_bytes <= 4096, and may be 0. Returns the frame, 0 on failure.
+ * Makes a zeroed page of the arena, fills it from [bytes, bytes + size) by way of a window in
+ * root's address space, and maps it. size_bytes <= 4096, and may be 0. Returns the frame, 0 on
+ * failure.
  */
 seL4_CPtr space_map_page(struct space *space, struct space *root, uint64_t vaddr, const void *bytes,
                          size_t size_bytes, size_t offset, enum space_access access);

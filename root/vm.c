@@ -8,10 +8,10 @@
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/range.h"
+#include "link/map.h"
 #include "root/files.h"
 #include "root/layout.h"
 #include "root/service.h"
-#include "vmm/map.h"
 
 enum {
     LARGE_BYTES = 1 << seL4_LargePageBits,
@@ -86,7 +86,8 @@ static bool map_gic(struct vm *vm, const struct board *board)
     return true;
 }
 
-/* A vCPU's kernel objects. It and its handler get their scheduling context from the VMM when it is ready. */
+/* A vCPU's kernel objects. It and its handler get their scheduling context from the VMM when it is
+ * ready. */
 static bool make_vcpu(struct vm *vm, unsigned i, seL4_CPtr empty_cnode)
 {
     struct arena *arena = &vm->arena;
@@ -103,7 +104,8 @@ static bool make_vcpu(struct vm *vm, unsigned i, seL4_CPtr empty_cnode)
         return false;
     }
     /*
-     * A guest's hvc is a system call to seL4: its CSpace is empty, so there is nothing that it could name.
+     * A guest's hvc is a system call to seL4: its CSpace is empty, so there is nothing that it
+     * could name.
      */
     if (seL4_TCB_Configure(tcb, empty_cnode, 0, vm->guest.vspace, 0, 0, seL4_CapNull) !=
             seL4_NoError ||
@@ -124,9 +126,8 @@ static bool make_vcpu(struct vm *vm, unsigned i, seL4_CPtr empty_cnode)
         [VCPU_SLOT_CONTEXT] = context,
     };
     for (unsigned slot = 0; slot < VCPU_SLOTS; slot++) {
-        if (capability[slot] != 0 &&
-            !process_give(&vm->vmm, SLOT_VCPU_BASE + i * VCPU_SLOTS + slot, capability[slot],
-                          seL4_AllRights, 0)) {
+        if (capability[slot] != 0 && !process_give(&vm->vmm, SLOT_VCPU_BASE + i * VCPU_SLOTS + slot,
+                                                   capability[slot], seL4_AllRights, 0)) {
             return false;
         }
     }
@@ -171,7 +172,8 @@ static bool map_stats(struct vm *vm)
 {
     seL4_CPtr frame = space_map_page(&vm->vmm.space, &root.space, PROCESS_STATS_VADDR, NULL, 0, 0,
                                      SPACE_READ_WRITE);
-    /* Root's view dies with the VM: its slot is the VM's; the page table under it is root's window's. */
+    /* Root's view dies with the VM: its slot is the VM's; the page table under it is root's
+     * window's. */
     struct space view = {.arena = &vm->arena, .vspace = root.space.vspace};
     return frame != 0 && space_map_copy(&view, frame, stats_vaddr(vm), SPACE_READ);
 }
@@ -245,8 +247,9 @@ bool vm_create(struct vm *vm, const struct board *board, char *why, size_t why_s
 }
 
 /*
- * The registers of a vCPU stay loaded on the core on which it ran last, and the kernel forgets them only when
- * the VCPU object is deleted on that very core (docs/kernel.md). So root goes there to delete it.
+ * The registers of a vCPU stay loaded on the core on which it ran last, and the kernel forgets them
+ * only when the VCPU object is deleted on that very core (docs/kernel.md). So root goes there to
+ * delete it.
  */
 static void delete_vcpus(struct vm *vm)
 {

@@ -7,8 +7,8 @@
 #include "root/process.h"
 
 /*
- * One VM as root sees it: what its description says, and, while it runs, the compartment that holds its
- * VMM and its RAM. Creating it at boot and at run time is the same call.
+ * One VM as root sees it: what its description says, and, while it runs, the compartment that holds
+ * its VMM and its RAM. Creating it at boot and at run time is the same call.
  */
 struct vm {
     struct vm_description description;
@@ -19,7 +19,7 @@ struct vm {
     struct arena arena;
     struct process vmm;
     struct space guest;
-    seL4_CPtr vcpu[VCPU_MAX];     /* VCPU objects */
+    seL4_CPtr vcpu[VCPU_MAX]; /* VCPU objects */
     seL4_CPtr vcpu_tcb[VCPU_MAX];
     /* restart policy, see restart.h */
     uint32_t failures;
@@ -27,13 +27,15 @@ struct vm {
 };
 
 /*
- * Makes the compartment and starts the VMM. False: nothing is held, and `why` (a line) says what was missing
- * or wrong; all else runs on.
+ * Makes the compartment and starts the VMM. False: nothing is held, and `why` (a line) says what
+ * was missing or wrong; all else runs on.
  */
 bool vm_create(struct vm *vm, const struct board *board, char *why, size_t why_size);
 
-/* Takes everything back. The vCPUs stop wherever they are. Nothing happens when there is no compartment. */
+/* Takes everything back. The vCPUs stop wherever they are. Nothing happens when there is no
+ * compartment. */
 void vm_destroy(struct vm *vm);
 
-/* VMM_COUNTERS counters for each of VCPU_MAX vCPUs, as the VMM keeps them; NULL without a compartment. */
+/* VMM_COUNTERS counters for each of VCPU_MAX vCPUs, as the VMM keeps them; NULL without a
+ * compartment. */
 const uint64_t *vm_counters(const struct vm *vm);

@@ -11,3 +11,8 @@ TOOL_LIBS := -lfdt -lcjson -lz
 
 .PHONY: tool
 tool: $(HOST)/bulkhead
+
+# The command line, wrong descriptions with their messages, and the tables in docs/.
+.PHONY: tool-test
+tool-test: $(HOST)/bulkhead
+	$Qfailed=0; for test in tool wrong docs; do ./test/$$test.sh $< || failed=1; done; exit $$failed

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "link/map.h"
 #include "tool/description.h"
-#include "vmm/map.h"
 
 enum {
     /* What Bulkhead itself keeps: kernel objects, root and services; for each VM its VMM and

@@ -9,43 +9,53 @@ enum { PRIORITIES_MIN = 256, ROOT_CNODE_BITS_MIN = 12 };
 
 /* An option whose value decides whether Bulkhead can run. Absent counts as off. */
 struct rule {
-    const char *key;   /* in gen_config.json */
-    const char *cmake; /* where a person sets it */
+    enum where { EVERYWHERE, QEMU, HARDWARE } where; /* which platforms it is about */
+    const char *key;                                 /* in gen_config.json */
+    const char *cmake;                               /* where a person sets it */
     bool wanted;
     bool is_error;
     const char *why;
 };
 
 static const struct rule rules[] = {
-    {"ARCH_AARCH64",             "KernelSel4Arch=aarch64",       true,  true,
-     "Bulkhead runs on 64-bit Arm, set -DKernelSel4Arch=aarch64"                                            },
-    {"ARM_HYPERVISOR_SUPPORT",   "KernelArmHypervisorSupport",   true,  true,
-     "guests need EL1 for themselves, so the kernel must run at EL2"                                        },
-    {"KERNEL_MCS",               "KernelIsMCS",                  true,  true,
-     "budgets, passive handlers and timeouts are scheduling contexts"                                       },
-    {"EXPORT_PCNT_USER",         "KernelArmExportPCNTUser",      true,  true,
-     "VMMs and the timer service read the time from the physical counter"                                   },
-    {"HAVE_FPU",                 "KernelHaveFPU",                true,  true,  "guests use vector registers"},
-    {"DISABLE_WFI_WFE_TRAPS",    "KernelArmDisableWFIWFETraps",  false, true,
-     "a guest that waits must give its core to others, so WFI has to trap"                                  },
-    {"VTIMER_UPDATE_VOFFSET",    "KernelArmVtimerUpdateVOffset", false, true,
-     "a guest's clock would stand still whenever its vCPU does not run"                                     },
-    {"DANGEROUS_CODE_INJECTION", "KernelDangerousCodeInjection", false, true,
-     "any process could run its own code in the kernel"                                                     },
-    {"EXPORT_PTMR_USER",         "KernelArmExportPTMRUser",      false, false,
-     "guests can program the physical timer, and so disturb each other"                                     },
-    {"EXPORT_VTMR_USER",         "KernelArmExportVTMRUser",      false, false,
-     "processes can program the virtual timer of the core that they run on"                                 },
-    {"HARDWARE_DEBUG_API",       "KernelHardwareDebugAPI",       false, false,
-     "guests share the debug registers with the kernel"                                                     },
-    {"DEBUG_BUILD",              "KernelDebugBuild",             false, false,
-     "a guest's HVC can reach the kernel's debug system calls: for development only"                        },
+    {EVERYWHERE, "ARCH_AARCH64",             "KernelSel4Arch=aarch64",       true,  true,
+     "Bulkhead runs on 64-bit Arm, set -DKernelSel4Arch=aarch64"                                                        },
+    {EVERYWHERE, "ARM_HYPERVISOR_SUPPORT",   "KernelArmHypervisorSupport",   true,  true,
+     "guests need EL1 for themselves, so the kernel must run at EL2"                                                    },
+    {EVERYWHERE, "KERNEL_MCS",               "KernelIsMCS",                  true,  true,
+     "budgets, passive handlers and timeouts are scheduling contexts"                                                   },
+    {EVERYWHERE, "EXPORT_PCNT_USER",         "KernelArmExportPCNTUser",      true,  true,
+     "VMMs and the timer service read the time from the physical counter"                                               },
+    {EVERYWHERE, "HAVE_FPU",                 "KernelHaveFPU",                true,  true,  "guests use vector registers"},
+    {EVERYWHERE, "DISABLE_WFI_WFE_TRAPS",    "KernelArmDisableWFIWFETraps",  false, true,
+     "a guest that waits must give its core to others, so WFI has to trap"                                              },
+    {EVERYWHERE, "VTIMER_UPDATE_VOFFSET",    "KernelArmVtimerUpdateVOffset", false, true,
+     "a guest's clock would stand still whenever its vCPU does not run"                                                 },
+    {EVERYWHERE, "DANGEROUS_CODE_INJECTION", "KernelDangerousCodeInjection", false, true,
+     "any process could run its own code in the kernel"                                                                 },
+    {QEMU,       "EXPORT_PTMR_USER",         "KernelArmExportPTMRUser",      true,  true,
+     "QEMU up to 7.2 at least lets processes read the physical counter only with the physical "
+     "timer"                                                                                                            },
+    {HARDWARE,   "EXPORT_PTMR_USER",         "KernelArmExportPTMRUser",      false, false,
+     "guests can program the physical timer, and so disturb each other"                                                 },
+    {EVERYWHERE, "EXPORT_VTMR_USER",         "KernelArmExportVTMRUser",      false, false,
+     "processes can program the virtual timer of the core that they run on"                                             },
+    {EVERYWHERE, "HARDWARE_DEBUG_API",       "KernelHardwareDebugAPI",       false, false,
+     "guests share the debug registers with the kernel"                                                                 },
+    {EVERYWHERE, "DEBUG_BUILD",              "KernelDebugBuild",             false, false,
+     "a guest's HVC can reach the kernel's debug system calls: for development only"                                    },
 };
 
 static void check_rules(const cJSON *config, kernel_finding_fn *report, void *ctx)
 {
+    enum where here = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(config, "PLAT_QEMU_ARM_VIRT"))
+                          ? QEMU
+                          : HARDWARE;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         const struct rule *rule = &rules[i];
+        if (rule->where != EVERYWHERE && rule->where != here) {
+            continue;
+        }
         bool found = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(config, rule->key));
         if (found != rule->wanted) {
             report(ctx, &(struct kernel_finding){

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "lib/tree.h"
+#include "link/map.h"
 #include "tool/payload.h"
 #include "vmm/load.h"
-#include "vmm/map.h"
 
 enum { GUEST_TREE_BYTES = 1 << 20 /* what is kept for the guest's device tree */ };
 

@@ -13,7 +13,8 @@ static void refuse(struct vcpu *vcpu, const struct abort *abort, const struct de
     guest_exception_abort(vcpu, abort, what->is_write);
 }
 
-/* One device access of a transfer: the register's value goes out, or what comes back goes to *loaded. */
+/* One device access of a transfer: the register's value goes out, or what comes back goes to
+ * *loaded. */
 static bool transfer_one(struct vcpu *vcpu, gpa_t address, struct decode_transfer transfer,
                          uint64_t stored, uint64_t *loaded)
 {
@@ -31,8 +32,9 @@ static bool transfer_one(struct vcpu *vcpu, gpa_t address, struct decode_transfe
 }
 
 /*
- * The usual case: the syndrome says all. Few registers are touched: the kernel copies as many as are asked for,
- * in its own order, so a store reads up to the register and writes the program counter only.
+ * The usual case: the syndrome says all. Few registers are touched: the kernel copies as many as
+ * are asked for, in its own order, so a store reads up to the register and writes the program
+ * counter only.
  */
 static void do_transfer(struct vcpu *vcpu, const struct abort *abort,
                         const struct decode_abort *what)
@@ -61,7 +63,8 @@ static void do_transfer(struct vcpu *vcpu, const struct abort *abort,
     }
 }
 
-/* ---- without a valid syndrome: the instruction itself has to tell ----------------------------------- */
+/* ---- without a valid syndrome: the instruction itself has to tell
+ * ----------------------------------- */
 
 static bool fetch_instruction(const struct vcpu *vcpu, uint64_t pc, uint32_t *word)
 {
@@ -92,8 +95,8 @@ static void write_sp(const struct vcpu *vcpu, seL4_UserContext *context, uint64_
 }
 
 /*
- * All of the instruction's transfers must be the device's: the address of the first one is where the fault is.
- * A pair that begins in memory and ends in a device is refused, as on hardware.
+ * All of the instruction's transfers must be the device's: the address of the first one is where
+ * the fault is. A pair that begins in memory and ends in a device is refused, as on hardware.
  */
 static bool do_instruction(struct vcpu *vcpu, const struct abort *abort,
                            const struct decode_instruction *instruction, seL4_UserContext *context)

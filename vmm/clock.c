@@ -2,8 +2,8 @@
 #include "vmm/clock.h"
 
 #include "lib/aarch64/cpu.h"
+#include "link/map.h"
 #include "vmm/irq.h"
-#include "vmm/map.h"
 #include "vmm/vmm.h"
 
 static uint64_t now_s(void *ctx)

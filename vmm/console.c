@@ -4,9 +4,9 @@
 #include <sel4/sel4.h>
 #include <string.h>
 
+#include "link/map.h"
 #include "link/ring.h"
 #include "vmm/irq.h"
-#include "vmm/map.h"
 #include "vmm/vmm.h"
 
 static struct serial_link *const link_memory = (struct serial_link *)PROCESS_SERIAL_VADDR;

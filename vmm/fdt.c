@@ -5,7 +5,7 @@
 
 #include "device/access.h"
 #include "lib/check.h"
-#include "vmm/map.h"
+#include "link/map.h"
 
 _Static_assert(MAP_GICD_SIZE_V2 == GIC_V2_DIST_SIZE && MAP_GICD_SIZE_V3 == GIC_V3_DIST_SIZE &&
                    MAP_GICR_VCPU_SIZE == GIC_V3_REDIST_SIZE,

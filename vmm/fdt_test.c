@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <libfdt.h>
 
-#include "vmm/map.h"
+#include "link/map.h"
 
 enum { ROOM = 0x4000 };
 

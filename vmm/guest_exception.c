@@ -37,16 +37,17 @@ void guest_exception_abort(struct vcpu *vcpu, const struct abort *abort, bool is
 {
     seL4_UserContext context;
     struct exception_before before = read_state(vcpu, &context);
-    /* The kernel tells the guest-physical address only. Without translation that is the virtual one. */
+    /* The kernel tells the guest-physical address only. Without translation that is the virtual
+     * one. */
     const uint64_t *far = (before.sctlr_el1 & SCTLR_M) == 0 ? &abort->address.value : NULL;
     struct exception_after after = exception_data_abort(&before, is_write, far);
     write_state(vcpu, &context, &after);
     if (log_limit_pass(&vmm.strange, LOG_BURST)) {
-        log_warning("%s: vCPU %u, pc 0x%lx: %s at 0x%lx: no device is there: the guest got an abort; "
-                    "if it should have one, add it to /vms/%s/devices",
-                    vmm.boot->name, vcpu->index, (unsigned long)abort->pc,
-                    is_write ? "write" : "read", (unsigned long)abort->address.value,
-                    vmm.boot->name);
+        log_warning(
+            "%s: vCPU %u, pc 0x%lx: %s at 0x%lx: no device is there: the guest got an abort; "
+            "if it should have one, add it to /vms/%s/devices",
+            vmm.boot->name, vcpu->index, (unsigned long)abort->pc, is_write ? "write" : "read",
+            (unsigned long)abort->address.value, vmm.boot->name);
     }
 }
 
@@ -57,7 +58,8 @@ void guest_exception_fetch(struct vcpu *vcpu, const struct abort *abort)
     struct exception_after after = exception_instruction_abort(&before);
     write_state(vcpu, &context, &after);
     if (log_limit_pass(&vmm.strange, LOG_BURST)) {
-        log_warning("%s: vCPU %u, pc 0x%lx: fetch from 0x%lx, where it has no memory: the guest got an abort",
+        log_warning("%s: vCPU %u, pc 0x%lx: fetch from 0x%lx, where it has no memory: the guest "
+                    "got an abort",
                     vmm.boot->name, vcpu->index, (unsigned long)abort->pc,
                     (unsigned long)abort->address.value);
     }

@@ -4,8 +4,8 @@
 #include "vmm/abort.h"
 
 /*
- * Makes the guest take an exception for what it did: counted, and logged in lines that grow scarcer. Only on the
- * vCPU's handler.
+ * Makes the guest take an exception for what it did: counted, and logged in lines that grow
+ * scarcer. Only on the vCPU's handler.
  */
 
 /* Synchronous external abort: nothing answers at the address of a data access, or of a fetch. */

@@ -7,12 +7,12 @@
 #include "lib/aarch64/cpu.h"
 #include "lib/check.h"
 #include "lib/log.h"
+#include "link/map.h"
 #include "vmm/clock.h"
 #include "vmm/console.h"
 #include "vmm/fdt.h"
 #include "vmm/irq.h"
 #include "vmm/load.h"
-#include "vmm/map.h"
 #include "vmm/vmm.h"
 
 enum { DTB_BYTES = 65536 };

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "lib/check.h"
-#include "vmm/map.h"
+#include "link/map.h"
 
 /* DEN0028, "Function Identifiers": bit 30 says that arguments are 64 bits wide. */
 #define SMC64 0x40000000u

@@ -4,8 +4,9 @@
 #include "vmm/sysreg.h"
 
 /*
- * The guest's physical timer (CNTP_*; Arm ARM, "The Generic Timer in AArch64 state"). Its registers trap, the counter
- * under it does not: guests read CNTPCT_EL0 themselves. It rings PPI 14 (INTID 30).
+ * The guest's physical timer (CNTP_*; Arm ARM, "The Generic Timer in AArch64 state"). Its registers
+ * trap, the counter under it does not: guests read CNTPCT_EL0 themselves. It rings PPI 14 (INTID
+ * 30).
  */
 
 /* A sysreg_port's timer function; on the vCPU's handler. */

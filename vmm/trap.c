@@ -40,8 +40,8 @@ static void on_wfx(struct vcpu *vcpu, enum decode_wfx which)
 {
     vcpu->count[COUNT_EXIT_WFX]++;
     /*
-     * WFE waits for an event that another vCPU may send unseen, WFIT for a time that we are not told: they may
-     * only give others their turn.
+     * WFE waits for an event that another vCPU may send unseen, WFIT for a time that we are not
+     * told: they may only give others their turn.
      */
     if (which == DECODE_WFI) {
         vcpu_sleep_for_interrupt(vcpu);
@@ -51,7 +51,8 @@ static void on_wfx(struct vcpu *vcpu, enum decode_wfx which)
     step_over(vcpu);
 }
 
-/* ---- system registers ----------------------------------------------------------------------------- */
+/* ---- system registers
+ * ----------------------------------------------------------------------------- */
 
 static void send_sgi(void *ctx, unsigned index, enum gic_v3_sgi_register which, uint64_t value)
 {

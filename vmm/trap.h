@@ -5,7 +5,8 @@
 
 /* Instructions that trap: WFI, WFE, smc, system registers. Only on the vCPU's handler. */
 
-/* Serves a firmware call. False: the vCPU has been set to go on elsewhere, its registers are not touched. */
+/* Serves a firmware call. False: the vCPU has been set to go on elsewhere, its registers are not
+ * touched. */
 typedef bool trap_firmware(struct vcpu *vcpu, const struct smccc_call *call, uint64_t *result);
 
 /* Serves the trap with this syndrome (ESR_EL2). */

@@ -3,8 +3,8 @@
 
 #include "lib/aarch64/cpu.h"
 #include "lib/check.h"
+#include "link/map.h"
 #include "vmm/exit.h"
-#include "vmm/map.h"
 #include "vmm/ptimer.h"
 
 enum {
@@ -101,7 +101,8 @@ static uint64_t timer_deadline(const struct vcpu *vcpu)
 
 void vcpu_sleep_for_interrupt(struct vcpu *vcpu)
 {
-    struct timer_alarm *alarm = &((struct timer_link *)PROCESS_TIMER_VADDR)->alarm[TIMER_ALARM_VCPU + vcpu->index];
+    struct timer_alarm *alarm =
+        &((struct timer_link *)PROCESS_TIMER_VADDR)->alarm[TIMER_ALARM_VCPU + vcpu->index];
     uint64_t near = TIMER_NEAR_US * (counter_frequency_hz() / 1000000);
     uint64_t deadline = timer_deadline(vcpu);
 

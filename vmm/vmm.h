@@ -43,7 +43,7 @@ struct vcpu {
     struct thread_block block;
     uint8_t index;
     _Atomic uint32_t sleep; /* enum vcpu_sleep */
-    uint64_t *count; /* enum vmm_counter; in the page that root reads */
+    uint64_t *count;        /* enum vmm_counter; in the page that root reads */
 };
 
 struct vmm {

@@ -150,11 +150,22 @@ static void activating_what_is_in_a_list_register_does_not_outlast_its_end(void 
     fake_prepare(&machine, 0, SPI);
     gic_pulse(&machine.gic, 0, SPI);
     fake_set_bit(&machine, 0, FAKE_ACTIVATE, SPI);
-    fake_set_bit(&machine, 0, FAKE_DEACTIVATE, SPI); /* and nobody can deactivate it there */
-    assert_true(fake_bit(&machine, 0, FAKE_ACTIVATE, SPI));
     assert_int_equal(fake_serve(&machine, 0), SPI);
     assert_false(fake_bit(&machine, 0, FAKE_ACTIVATE, SPI));
     gic_pulse(&machine.gic, 0, SPI);
+    assert_int_equal(fake_serve(&machine, 0), SPI);
+}
+
+static void deactivating_what_is_in_a_list_register_waits_for_its_end(void **state)
+{
+    (void)state;
+    fake_prepare(&machine, 0, SPI);
+    gic_pulse(&machine.gic, 0, SPI);
+    fake_set_bit(&machine, 0, FAKE_DEACTIVATE, SPI);
+    assert_true(fake_bit(&machine, 0, FAKE_ACTIVATE, SPI));
+    gic_pulse(&machine.gic, 0, SPI);
+    assert_int_equal(fake_used(&machine, 0), 1);
+    assert_int_equal(fake_serve(&machine, 0), SPI);
     assert_int_equal(fake_serve(&machine, 0), SPI);
 }
 
@@ -290,6 +301,7 @@ int main(void)
         BOTH(what_waits_is_not_active),
         BOTH(active_bits_are_set_and_cleared_by_ones),
         BOTH(activating_what_is_in_a_list_register_does_not_outlast_its_end),
+        BOTH(deactivating_what_is_in_a_list_register_waits_for_its_end),
         BOTH(priorities_have_five_bits_and_bytes),
         BOTH(sgis_and_ppis_have_a_fixed_configuration),
         BOTH(spis_are_level_or_edge),

@@ -191,8 +191,10 @@ static void a_spurious_maintenance_event_is_ignored(void **state)
     fake_prepare(&machine, 0, SPI);
     gic_set_level(&machine.gic, 0, SPI, true);
     gic_maintenance(&machine.gic, 0, 1);
-    assert_int_equal(machine.ended[0][SPI], 0);
     assert_int_equal(fake_used(&machine, 0), 1);
+    for (unsigned intid = 0; intid < GIC_INTID_MAX; intid++) {
+        assert_int_equal(machine.ended[0][intid], 0);
+    }
 }
 
 /* More than fit: the list registers get the best, the rest comes in order of priority. */
@@ -239,21 +241,10 @@ static void equal_priorities_go_by_intid_private_first(void **state)
     }
 }
 
-/* Fills vCPU 0's list registers with SPIs from 32 on, of the lowest priority. */
-static void fill_list_registers(void)
-{
-    for (unsigned i = 0; i < LRS; i++) {
-        fake_prepare(&machine, 0, 32 + i);
-        fake_set_priority(&machine, 0, 32 + i, 0xf8);
-        gic_pulse(&machine.gic, 0, 32 + i);
-    }
-    assert_int_equal(fake_used(&machine, 0), LRS);
-}
-
 static void a_queued_interrupt_obeys_what_is_written_meanwhile(void **state)
 {
     (void)state;
-    fill_list_registers();
+    fake_fill(&machine, 0);
     fake_prepare(&machine, 0, 50);
     fake_prepare(&machine, 0, 51);
     fake_prepare(&machine, 0, 52);
@@ -277,7 +268,7 @@ static void a_queued_interrupt_obeys_what_is_written_meanwhile(void **state)
 static void a_queued_line_that_falls_is_not_delivered(void **state)
 {
     (void)state;
-    fill_list_registers();
+    fake_fill(&machine, 0);
     fake_prepare(&machine, 0, 50);
     fake_prepare(&machine, 0, TIMER);
     gic_set_level(&machine.gic, 0, 50, true);
@@ -292,7 +283,7 @@ static void a_queued_line_that_falls_is_not_delivered(void **state)
 static void events_of_a_queued_interrupt_merge(void **state)
 {
     (void)state;
-    fill_list_registers();
+    fake_fill(&machine, 0);
     fake_prepare(&machine, 0, 50);
     fake_prepare(&machine, 0, TIMER);
     for (unsigned i = 0; i < 3; i++) {
@@ -308,7 +299,7 @@ static void events_of_a_queued_interrupt_merge(void **state)
 static void an_event_of_a_queued_line_survives_its_fall(void **state)
 {
     (void)state;
-    fill_list_registers();
+    fake_fill(&machine, 0);
     fake_prepare(&machine, 0, 50);
     gic_set_level(&machine.gic, 0, 50, true);
     gic_pulse(&machine.gic, 0, 50);
@@ -321,7 +312,7 @@ static void an_event_of_a_queued_line_survives_its_fall(void **state)
 static void an_interrupt_is_ended_by_a_refill_without_the_distributor(void **state)
 {
     (void)state;
-    fill_list_registers();
+    fake_fill(&machine, 0);
     fake_prepare(&machine, 0, TIMER);
     fake_prepare(&machine, 0, 50);
     fake_set_priority(&machine, 0, 50, 0xa8);
@@ -386,7 +377,7 @@ static void a_group_that_is_off_holds_its_interrupts_back(void **state)
 static void groups_turned_off_recall_what_is_queued(void **state)
 {
     (void)state;
-    fill_list_registers();
+    fake_fill(&machine, 0);
     fake_prepare(&machine, 0, 50);
     gic_pulse(&machine.gic, 0, 50);
     fake_set_groups(&machine, 0);
@@ -411,196 +402,6 @@ static void an_interrupt_made_active_is_held_back(void **state)
     fake_set_bit(&machine, 0, FAKE_DEACTIVATE, SPI);
     fake_set_bit(&machine, 0, FAKE_DEACTIVATE, TIMER);
     assert_int_equal(fake_used(&machine, 0), 2);
-}
-
-static void a_queued_spi_moves_to_its_new_target(void **state)
-{
-    (void)state;
-    fill_list_registers();
-    fake_prepare(&machine, 0, 50);
-    gic_set_level(&machine.gic, 0, 50, true);
-    fake_set_target(&machine, 50, 2);
-    assert_non_null(fake_find(&machine, 2, 50));
-    while (fake_serve(&machine, 0) != FAKE_NONE) {
-    }
-    assert_int_equal(machine.ended[0][50], 0);
-}
-
-static void an_spi_queued_on_another_vcpu_is_recalled_from_there(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < LRS + 1; i++) {
-        fake_prepare(&machine, 2, 32 + i);
-        gic_set_level(&machine.gic, 0, 32 + i, true);
-    }
-    gic_set_level(&machine.gic, 0, 32 + LRS, false);
-    assert_int_equal(fake_take(&machine, 2), 32);
-    gic_set_level(&machine.gic, 0, 32, false);
-    fake_end(&machine, 2, 32);
-    assert_null(fake_find(&machine, 2, 32 + LRS));
-}
-
-static void an_spi_in_a_list_register_moves_after_its_end(void **state)
-{
-    (void)state;
-    fake_prepare(&machine, 0, SPI);
-    gic_set_level(&machine.gic, 0, SPI, true);
-    fake_set_target(&machine, SPI, 3);
-    assert_null(fake_find(&machine, 3, SPI));
-    assert_int_equal(fake_serve(&machine, 0), SPI);
-    assert_null(fake_find(&machine, 0, SPI));
-    assert_non_null(fake_find(&machine, 3, SPI));
-}
-
-static void one_of_n_picks_one_that_is_online(void **state)
-{
-    (void)state;
-    fake_prepare(&machine, 0, SPI);
-    fake_set_target_any(&machine, SPI);
-    gic_vcpu_set_online(&machine.gic, 0, false);
-    gic_vcpu_set_online(&machine.gic, 1, false);
-    gic_set_level(&machine.gic, 0, SPI, true);
-    assert_non_null(fake_find(&machine, 2, SPI));
-}
-
-static void what_an_offline_vcpu_gets_waits(void **state)
-{
-    (void)state;
-    fake_prepare(&machine, 1, SPI);
-    fake_prepare(&machine, 1, TIMER);
-    fake_prepare(&machine, 1, 2);
-    gic_vcpu_set_online(&machine.gic, 1, false);
-    gic_set_level(&machine.gic, 0, SPI, true);
-    gic_set_level(&machine.gic, 1, TIMER, true);
-    fake_send_sgi(&machine, 0, 2, 2);
-    assert_int_equal(fake_used(&machine, 1), 0);
-    gic_vcpu_set_online(&machine.gic, 1, true);
-    assert_int_equal(fake_used(&machine, 1), 3);
-}
-
-static void a_queue_goes_to_others_when_its_vcpu_goes_offline(void **state)
-{
-    (void)state;
-    fill_list_registers();
-    fake_prepare(&machine, 0, 50);
-    fake_set_target_any(&machine, 50);
-    gic_set_level(&machine.gic, 0, 50, true);
-    assert_null(fake_find(&machine, 1, 50));
-    gic_vcpu_set_online(&machine.gic, 0, false);
-    assert_non_null(fake_find(&machine, 1, 50));
-}
-
-static void list_registers_of_an_offline_vcpu_are_withdrawn(void **state)
-{
-    (void)state;
-    machine.can_withdraw = true;
-    fake_prepare(&machine, 0, SPI);
-    fake_prepare(&machine, 0, TIMER);
-    fake_set_edge(&machine, SPI, true);
-    gic_pulse(&machine.gic, 0, SPI);
-    gic_pulse(&machine.gic, 0, TIMER);
-    fake_set_target_any(&machine, SPI);
-    gic_vcpu_set_online(&machine.gic, 0, false);
-    assert_int_equal(fake_used(&machine, 0), 0);
-    assert_non_null(fake_find(&machine, 1, SPI));
-    gic_vcpu_set_online(&machine.gic, 0, true);
-    assert_non_null(fake_find(&machine, 0, TIMER));
-    assert_null(fake_find(&machine, 0, SPI));
-}
-
-static void list_registers_that_cannot_be_withdrawn_stay_claimed(void **state)
-{
-    (void)state;
-    fake_prepare(&machine, 0, SPI);
-    gic_set_level(&machine.gic, 0, SPI, true);
-    fake_set_target_any(&machine, SPI);
-    gic_vcpu_set_online(&machine.gic, 0, false);
-    assert_non_null(fake_find(&machine, 0, SPI));
-    assert_null(fake_find(&machine, 1, SPI));
-    gic_vcpu_set_online(&machine.gic, 0, true);
-    assert_int_equal(fake_serve(&machine, 0), SPI);
-}
-
-static void a_reset_vcpu_gives_shared_interrupts_back(void **state)
-{
-    (void)state;
-    gic_set_forwarded(&machine.gic, TIMER);
-    fake_prepare(&machine, 1, SPI);
-    fake_prepare(&machine, 1, TIMER);
-    fake_set_edge(&machine, SPI, true);
-    gic_pulse(&machine.gic, 0, SPI);
-    gic_set_level(&machine.gic, 1, TIMER, true);
-    gic_vcpu_set_online(&machine.gic, 1, false);
-    for (unsigned i = 0; i < GIC_LR_MAX; i++) {
-        machine.lr[1][i].state = FAKE_LR_EMPTY; /* a new vCPU object */
-    }
-    fake_set_target(&machine, SPI, 3);
-    gic_vcpu_reset(&machine.gic, 1);
-    assert_non_null(fake_find(&machine, 3, SPI));
-    assert_int_equal(machine.ended[1][TIMER], 1); /* the hardware is armed again */
-    assert_false(fake_bit(&machine, 1, FAKE_ENABLE, TIMER));
-    assert_false(fake_bit(&machine, 1, FAKE_PEND, TIMER));
-    assert_false(fake_bit(&machine, 1, FAKE_ACTIVATE, TIMER));
-    assert_int_equal(fake_read(&machine, 1, 0x400 + TIMER, 1), 0);
-}
-
-static void a_reset_gic_forgets_all_but_its_lines(void **state)
-{
-    (void)state;
-    fake_prepare(&machine, 2, SPI);
-    fake_prepare(&machine, 2, OTHER_SPI);
-    fake_set_edge(&machine, SPI, true);
-    fake_set_bit(&machine, 2, FAKE_ACTIVATE, 33);
-    gic_pulse(&machine.gic, 0, SPI);
-    gic_set_level(&machine.gic, 0, OTHER_SPI, true);
-    for (unsigned i = 0; i < GIC_LR_MAX; i++) {
-        machine.lr[2][i].state = FAKE_LR_EMPTY;
-    }
-    gic_reset(&machine.gic);
-    assert_int_equal(fake_dist_read(&machine, 0, 0, 4) & 3, 0);
-    assert_false(fake_bit(&machine, 0, FAKE_ENABLE, SPI));
-    assert_false(fake_bit(&machine, 0, FAKE_PEND, SPI));
-    assert_false(fake_bit(&machine, 0, FAKE_ACTIVATE, SPI));
-    assert_false(fake_bit(&machine, 0, FAKE_ACTIVATE, 33));
-    assert_int_equal(fake_read(&machine, 0, 0xc00 + SPI / 16 * 4, 4), 0);
-    assert_true(fake_bit(&machine, 0, FAKE_PEND, OTHER_SPI));
-    fake_prepare(&machine, 2, OTHER_SPI);
-    assert_int_equal(fake_used(&machine, 2), 0); /* the others are offline again */
-    fake_prepare(&machine, 0, OTHER_SPI);
-    assert_int_equal(fake_used(&machine, 0), 1);
-}
-
-static void each_injection_lets_one_wfi_through(void **state)
-{
-    (void)state;
-    fake_prepare(&machine, 0, SPI);
-    assert_true(gic_wfi_may_block(&machine.gic, 0));
-    gic_set_level(&machine.gic, 0, SPI, true);
-    assert_true(gic_wfi_may_block(&machine.gic, 1));
-    assert_false(gic_wfi_may_block(&machine.gic, 0));
-    assert_true(gic_wfi_may_block(&machine.gic, 0));
-    gic_set_level(&machine.gic, 0, SPI, false);
-    assert_int_equal(fake_serve(&machine, 0), SPI);
-    assert_true(gic_wfi_may_block(&machine.gic, 0));
-}
-
-static void what_is_disabled_does_not_keep_a_vcpu_awake(void **state)
-{
-    (void)state;
-    fake_prepare(&machine, 0, SPI);
-    fake_set_bit(&machine, 0, FAKE_DISABLE, SPI);
-    gic_set_level(&machine.gic, 0, SPI, true);
-    assert_true(gic_wfi_may_block(&machine.gic, 0));
-}
-
-static void full_list_registers_do_not_keep_a_vcpu_awake(void **state)
-{
-    (void)state;
-    fill_list_registers();
-    fake_prepare(&machine, 0, 50);
-    gic_pulse(&machine.gic, 0, 50);
-    assert_false(gic_wfi_may_block(&machine.gic, 0));
-    assert_true(gic_wfi_may_block(&machine.gic, 0)); /* the guest masks them all */
 }
 
 static enum gic_version v2 = GIC_V2, v3 = GIC_V3;
@@ -634,19 +435,6 @@ int main(void)
         BOTH(a_group_that_is_off_holds_its_interrupts_back),
         BOTH(groups_turned_off_recall_what_is_queued),
         BOTH(an_interrupt_made_active_is_held_back),
-        BOTH(a_queued_spi_moves_to_its_new_target),
-        BOTH(an_spi_queued_on_another_vcpu_is_recalled_from_there),
-        BOTH(an_spi_in_a_list_register_moves_after_its_end),
-        BOTH(one_of_n_picks_one_that_is_online),
-        BOTH(what_an_offline_vcpu_gets_waits),
-        BOTH(a_queue_goes_to_others_when_its_vcpu_goes_offline),
-        BOTH(list_registers_of_an_offline_vcpu_are_withdrawn),
-        BOTH(list_registers_that_cannot_be_withdrawn_stay_claimed),
-        BOTH(a_reset_vcpu_gives_shared_interrupts_back),
-        BOTH(a_reset_gic_forgets_all_but_its_lines),
-        BOTH(each_injection_lets_one_wfi_through),
-        BOTH(what_is_disabled_does_not_keep_a_vcpu_awake),
-        BOTH(full_list_registers_do_not_keep_a_vcpu_awake),
     };
     return cmocka_run_group_tests_name("gic, on GICv2 and GICv3", tests, NULL, NULL);
 }

@@ -22,8 +22,9 @@ static inline uint64_t counter_frequency_hz(void)
 }
 
 /*
- * Writes what the data cache holds of [start, start + size) back to memory (DC CVAC; the kernel allows it
- * at EL0 with KernelAArch64UserCacheEnable). CTR_EL0.DminLine is the line's size in words, as a power of two.
+ * Writes what the data cache holds of [start, start + size) back to memory (DC CVAC; the kernel
+ * allows it at EL0 with KernelAArch64UserCacheEnable). CTR_EL0.DminLine is the line's size in
+ * words, as a power of two.
  */
 static inline void cache_clean(const void *start, uint64_t size_bytes)
 {

@@ -249,6 +249,12 @@ static void log_state(struct console *console, unsigned n, uint32_t state)
                 level, text, strlen(text));
 }
 
+/* Whether root has begun to make the client's link anew since its rings were opened. */
+static bool is_stale(const struct console *console, unsigned n)
+{
+    return console->client[n].generation != console->port.roster->client[n].generation;
+}
+
 static void update_client(struct console *console, unsigned n)
 {
     const struct serial_client_info *info = &console->port.roster->client[n];
@@ -265,20 +271,6 @@ static void update_client(struct console *console, unsigned n)
     console->states[n] = state + 1;
     if (news && (known || state != VM_STOPPED)) {
         log_state(console, n, state);
-    }
-}
-
-void console_roster_changed(struct console *console)
-{
-    for (unsigned n = 0; n < SERIAL_CLIENT_MAX; n++) {
-        update_client(console, n);
-    }
-    console_signalled(console, (uint32_t)ALL_CLIENTS);
-    if (console->attach_later && roster_is_vm(console->port.roster, console->port.roster->attach)) {
-        console_attach(console, console->port.roster->attach);
-    }
-    if (console->front != CONSOLE_SHELL && !roster_is_vm(console->port.roster, console->front)) {
-        console_attach(console, CONSOLE_SHELL); /* its VM is gone for good */
     }
 }
 
@@ -350,12 +342,31 @@ static bool run_input(struct console *console, unsigned n)
     return false;
 }
 
+void console_roster_changed(struct console *console)
+{
+    run_log(console,
+            CONSOLE_SHELL); /* what root said before it changed a state comes before that */
+    for (unsigned n = 0; n < SERIAL_CLIENT_MAX; n++) {
+        update_client(console, n);
+    }
+    console_signalled(console, (uint32_t)ALL_CLIENTS);
+    if (console->attach_later && roster_is_vm(console->port.roster, console->port.roster->attach)) {
+        console_attach(console, console->port.roster->attach);
+    }
+    if (console->front != CONSOLE_SHELL && !roster_is_vm(console->port.roster, console->front)) {
+        console_attach(console, CONSOLE_SHELL); /* its VM is gone for good */
+    }
+}
+
 /* A client that breaks the rules of its rings harms itself only; somebody should know, though. */
 static void check_rings(struct console *console, unsigned n)
 {
     struct client *client = &console->client[n];
     uint64_t bad = client_bad_count(client);
     bool news = bad > client->bad_seen;
+    if (is_stale(console, n)) {
+        return; /* root is making the link anew: the indices are its, and will be looked at again */
+    }
     client->bad_seen = bad;
     if (news && log_limit_pass(&client->bad_limit, 1)) {
         char line[96], name[ROSTER_NAME_MAX];
@@ -377,6 +388,9 @@ bool console_run(struct console *console)
         unsigned n = (first + (unsigned)__builtin_ctz(from_first)) % SERIAL_CLIENT_MAX;
         uint32_t bit = (uint32_t)1 << n;
         ready &= ~bit;
+        if (is_stale(console, n)) {
+            update_client(console, n); /* root's signal is on its way */
+        }
         /* Each step runs even when an earlier one has more to do. */
         more |= (console->output_ready & bit) != 0 && run_output(console, n);
         more |= (console->log_ready & bit) != 0 && run_log(console, n);

@@ -405,6 +405,38 @@ static void a_restarted_vm_is_read_again(void **state)
     assert_true((f->signals & 1u << VM_A) != 0);
 }
 
+/* Root has made the link anew, and a client's signal comes before root's. */
+static void a_new_link_is_no_broken_link(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, VM_B);
+    say(f, VM_A, "first\r\n");
+    clear(f);
+    open_client(f, VM_A);
+    say(f, VM_A, "second\r\n");
+    console_signalled(&f->console, 1u << VM_A);
+    expect(f, "");
+    type(f, "\x14"
+            "1");
+    assert_non_null(strstr(f->shown, "first\r\nsecond\r\n"));
+    clear(f);
+    atomic_fetch_add(&f->roster.client[VM_A].generation, 1);
+    atomic_store(&link_of(f, VM_A)->out.head, 0x80000000u); /* root is at it */
+    console_signalled(&f->console, 1u << VM_A);
+    expect(f, "");
+}
+
+static void what_root_says_of_a_change_comes_before_it(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, VM_B);
+    clear(f);
+    log_text(f, ROOT, "2linux-a: powered off\n");
+    f->roster.client[VM_A].state = VM_STOPPED;
+    console_roster_changed(&f->console);
+    expect(f, "[root] linux-a: powered off\r\n[linux-a] stopped\r\n");
+}
+
 static void followed_lines_carry_the_name(void **state)
 {
     struct fixture *f = *state;
@@ -669,6 +701,8 @@ int main(void)
         TEST(a_stopped_vm_takes_no_input_and_says_so_once),
         TEST(a_vm_that_is_gone_gives_the_screen_to_the_shell),
         TEST(a_restarted_vm_is_read_again),
+        TEST(a_new_link_is_no_broken_link),
+        TEST(what_root_says_of_a_change_comes_before_it),
         TEST(followed_lines_carry_the_name),
         TEST(a_followed_line_without_end_is_cut),
         TEST(a_paste_loses_nothing),

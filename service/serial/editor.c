@@ -39,9 +39,9 @@ void editor_show(struct editor *editor)
     write(editor, editor->line, editor->length);
     write_text(editor, "\x1b[K");
     if (editor->cursor != editor->length) {
-        char move[16];
-        format(move, sizeof move, "\x1b[%uD", editor->length - editor->cursor);
-        write_text(editor, move);
+        char left[16];
+        format(left, sizeof left, "\x1b[%uD", editor->length - editor->cursor);
+        write_text(editor, left);
     }
 }
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The timer service: wakes its clients at times of the physical counter, with nothing of the kernel but its
- * scheduler (seL4 manual, chapter "Threads and Execution", MCS). On each core an alarm thread sleeps: it gives its own
- * scheduling context the period (deadline - now) and yields the rest of its budget, so the kernel makes
- * it ready again one period later. No timer device, no kernel option, and no guest can touch it.
+ * The timer service: wakes its clients at times of the physical counter, with nothing of the kernel
+ * but its scheduler (seL4 manual, chapter "Threads and Execution", MCS). On each core an alarm
+ * thread sleeps: it gives its own scheduling context the period (deadline - now) and yields the
+ * rest of its budget, so the kernel makes it ready again one period later. No timer device, no
+ * kernel option, and no guest can touch it.
  *
- * A deadline that comes before the time for which the alarm thread sleeps needs help: the client signals
- * the core's listening thread, which configures the sleeper's context anew with budget == period, and a
- * context that is configured so is ready at once. The alarm thread then looks at all deadlines again.
+ * A deadline that comes before the time for which the alarm thread sleeps needs help: the client
+ * signals the core's listening thread, which configures the sleeper's context anew with budget ==
+ * period, and a context that is configured so is ready at once. The alarm thread then looks at all
+ * deadlines again.
  */
 #include <sel4/sel4.h>
 

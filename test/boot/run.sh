@@ -1,36 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Usage: run.sh TOOL SDK PROGRAMS
+# Usage: run.sh TOOL PROGRAMS KERNEL-OPTION...
 #
 # Boots an image with a small root task (test/boot/root.c) in QEMU: as it is, on machines that it was not
 # built for, and damaged. Each case has a line that must appear on the UART. PROGRAMS is the build folder
-# with boot.elf and boot_test.elf for this SDK.
+# with boot.elf and boot_test.elf for the kernel that the options (--kernel SDK ...) name.
 set -u
-tool=$1 sdk=$2 programs=$3
+tool=$1 programs=$2
+shift 2
 work=$(mktemp -d) || exit 3
 qemu=
-trap '[ -z "$qemu" ] || kill "$qemu" 2>/dev/null; rm -rf "$work"' EXIT
+# A child that is killed before it has become QEMU is still this shell, trap included.
+trap '[ $BASHPID -ne $$ ] || { [ -z "$qemu" ] || kill "$qemu" 2>/dev/null; rm -rf "$work"; }' EXIT
 passed=0 failed=0
 limit_s=${BOOT_TIMEOUT_S:-30}
 
 # ---- images ----------------------------------------------------------------------------------------------
 
-u32() { printf "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)))"; }
-
-# An arm64 Image of 3 MiB that nobody starts, and an initrd.
-{
-    u32 0x14000000; u32 0
-    u32 0; u32 0                # text_offset
-    u32 0x300000; u32 0         # image_size
-    u32 0xa; u32 0
-    for _ in 1 2 3 4 5 6; do u32 0; done
-    printf 'ARM\x64'; u32 0
-    head -c $((0x300000 - 64)) /dev/zero | tr '\0' 'k'
-} >"$work/kernel.img"
-head -c 100000 /dev/zero | tr '\0' 'i' >"$work/initrd.img"
+test/guest_files.sh "$work" || exit 3
 
 good=$work/good.img
-"$tool" build -q -I system -I "$work" test/boot/system.dts -o "$good" --kernel "$sdk" \
+"$tool" build -q -I system -I "$work" test/boot/system.dts -o "$good" "$@" \
     --programs "$programs" --root "$programs/boot_test.elf" || exit 1
 kernel=$("$tool" show "$good" | sed -n 's/^kernel  *//p' | head -1)
 size=$(stat -c %s "$good")
@@ -71,12 +61,18 @@ command_line() {
 }
 
 expect() { # name, expected line, image, replaced options
-    local name=$1 wanted=$2 image=$3 log=$work/log
+    local name=$1 wanted=$2 image=$3
     shift 3
     command_line "$image" "$@"
-    "${command[@]}" >"$log" 2>&1 </dev/null &
+    expect_of "$name" "$wanted" </dev/null
+}
+
+# Runs ${command[@]} until it says the line.
+expect_of() {
+    local name=$1 wanted=$2 log=$work/log tenths=0
+    : >"$log" # here, not in the child: what the last case said must be gone
+    "${command[@]}" >"$log" 2>&1 <&0 &
     qemu=$!
-    local tenths=0
     until grep -qF -e "$wanted" "$log" || [ $tenths -ge $((limit_s * 10)) ] || ! kill -0 "$qemu" 2>/dev/null; do
         sleep 0.1
         tenths=$((tenths + 1))
@@ -107,7 +103,7 @@ expect "more cores than the kernel wants" "boot test: done" "$good" -smp $((core
 
 # A copy that QEMU puts into the kernel's RAM: text_offset is bytes 8 to 15 of the Image header.
 cp "$good" "$work/moved.img"
-u32 0x30000000 | dd of="$work/moved.img" bs=1 seek=8 conv=notrunc status=none
+printf '\x00\x00\x00\x30' | dd of="$work/moved.img" bs=1 seek=8 conv=notrunc status=none
 expect "image in the kernel's RAM is moved" "boot: moving the image from 0x70000000 to" "$work/moved.img"
 expect "and starts from there" "boot test: done" "$work/moved.img"
 
@@ -135,8 +131,7 @@ for file in "kernel kernel" "root root" "description description" "guest kernel.
     at=$(($(offset_of "$type" "$name") + 3000))
     # Somewhere in the loader's texts, which the loader does not run through.
     [ "$type" != loader ] || at=$(grep -aobF 'the image is truncated: its header' "$good" | head -1 | cut -d: -f1)
-    # The description is smaller than that.
-    [ "$type" != description ] || at=$((at - 2900))
+    [ "$type" != description ] || at=$((at - 2900)) # it is smaller than that
     flip "$work/flipped.img" "$at"
     expect "flipped bit in $type \"$name\"" "boot: error: the image is damaged: $type \"$name\"" "$work/flipped.img"
 done
@@ -146,6 +141,23 @@ flip "$work/flipped.img" $((64 + 40 + 16)) # the UART's type: the loader must fi
 expect "flipped bit in the header's UART" "boot: error: the image is damaged: header or file table" "$work/flipped.img"
 flip "$work/flipped.img" $(($(offset_of kernel kernel) - 1000 & ~4095))
 expect "flipped bit in the file table" "boot: error: the image is damaged: header or file table" "$work/flipped.img"
+
+# U-Boot's booti, on machines that have it (Debian package u-boot-qemu). It takes no input before it is up,
+# and puts the device tree into the kernel's RAM.
+uboot=${UBOOT:-/usr/lib/u-boot/qemu_arm64/u-boot.bin}
+if [ -e "$uboot" ]; then
+    for address in 0x50000000 0x70000000; do
+        command_line unused
+        for ((i = 0; i < ${#command[@]}; i++)); do
+            [ "${command[i]}" != -kernel ] || command[i]=-bios command[i + 1]=$uboot
+        done
+        command+=(-device "loader,file=$good,addr=$address,force-raw=on" -nic none)
+        expect_of "U-Boot's booti from $address" "boot test: done" \
+            < <(for _ in $(seq 10); do sleep 2; printf '\nbooti %s - ${fdtcontroladdr}\n' $address; done)
+    done
+else
+    echo "skip  U-Boot's booti: no $uboot (Debian package u-boot-qemu)"
+fi
 
 echo "boot: $passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -136,7 +136,7 @@ static void set_priority(seL4_Word priority)
  * Waiting counts rounds, not time: reading a clock could need a guest (time_now_us), which is an event
  * of its own in some tests. A round of an idle processor takes some microseconds.
  */
-enum { ROUNDS_IN_MS = 250 };
+enum { ROUNDS_IN_MS = 150 };
 
 bool contract_wait_for(const _Atomic unsigned *counter, unsigned at_least, unsigned limit_ms)
 {
@@ -202,6 +202,11 @@ static const struct {
     {"tcb", tcb_run},
     {"ipc", ipc_run},
     {"sched", sched_run},
+    {"fault", fault_run},
+    {"vcpu", vcpu_run},
+    {"vgic", vgic_run},
+    {"vtimer", vtimer_run},
+    {"irq", irq_run},
 };
 
 void objects_open(const seL4_BootInfo *bootinfo);

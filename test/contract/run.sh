@@ -10,7 +10,7 @@
 set -u
 config=$1 image=$2 log=$3
 seconds=${CONTRACT_SECONDS:-180}
-qemu_options=${CONTRACT_QEMU--icount shift=0,sleep=off}
+qemu_options=${CONTRACT_QEMU--icount shift=3,sleep=off}
 
 value() { sed -n "s/.*\"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$config" | head -n 1; }
 

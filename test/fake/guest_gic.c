@@ -204,6 +204,16 @@ void fake_prepare(struct fake_gic *f, unsigned vcpu, unsigned intid)
     fake_set_bit(f, vcpu, FAKE_ENABLE, intid);
 }
 
+void fake_fill(struct fake_gic *f, unsigned vcpu)
+{
+    for (unsigned i = 0; i < f->gic.lr_count; i++) {
+        fake_prepare(f, vcpu, GIC_SPI_BASE + i);
+        fake_set_priority(f, vcpu, GIC_SPI_BASE + i, 0xf8);
+        gic_pulse(&f->gic, vcpu, GIC_SPI_BASE + i);
+    }
+    CHECK(fake_used(f, vcpu) == f->gic.lr_count);
+}
+
 struct fake_lr *fake_find(struct fake_gic *f, unsigned vcpu, unsigned intid)
 {
     for (unsigned i = 0; i < GIC_LR_MAX; i++) {

@@ -74,6 +74,9 @@ void fake_send_sgi(struct fake_gic *f, unsigned from, uint32_t targets, unsigned
 /* All groups on, priority 0xa0, and the interrupt enabled and routed to the vCPU. */
 void fake_prepare(struct fake_gic *f, unsigned vcpu, unsigned intid);
 
+/* Fills the vCPU's list registers with SPIs from 32 on, of the lowest priority. */
+void fake_fill(struct fake_gic *f, unsigned vcpu);
+
 /* Where an INTID is: its list register of that vCPU, or NULL. */
 struct fake_lr *fake_find(struct fake_gic *f, unsigned vcpu, unsigned intid);
 unsigned fake_used(const struct fake_gic *f, unsigned vcpu);

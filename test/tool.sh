@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Usage: tool.sh TOOL
+#
+# The command line of `bulkhead`: exit statuses, what it says and where, both kinds of SDK, JSON.
+set -u
+tool=$1
+work=$(mktemp -d) || exit 3
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+result() { # name, good or not
+    if [ "$2" = good ]; then
+        passed=$((passed + 1))
+    else
+        echo "FAIL  $1"
+        sed 's/^/      /' "$work/out" "$work/err" | head -20
+        failed=$((failed + 1))
+    fi
+}
+
+try() { # exit status, text on standard output or error, arguments
+    local status=$1 text=$2 found
+    shift 2
+    timeout 20 env PATH="${search:-$PATH}" "$tool" "$@" >"$work/out" 2>"$work/err" </dev/null
+    found=$?
+    if [ $found -eq "$status" ] && cat "$work/out" "$work/err" | grep -qF -e "$text"; then
+        result "$*" good
+    else
+        result "bulkhead $* (exit status $found, wanted $status and \"$text\")" bad
+    fi
+}
+
+test/guest_files.sh "$work" || exit 3
+
+# ---- usage ----
+try 2 'Usage: bulkhead COMMAND'
+try 0 'Usage: bulkhead COMMAND' --help
+try 2 'there is no command "frob"' frob
+for command in check build run show kernel; do
+    try 0 "Usage: bulkhead $command" "$command" --help
+    try 2 "there is no option like \"--frob\"" "$command" --frob
+    try 2 'there is no option -Z' "$command" -Z
+done
+try 2 'which description?' check
+try 2 'one argument only' check a b
+try 2 '--kernel needs its SDK' check -k
+try 2 'what to work on is missing' build
+try 2 '-o IMAGE is missing' build system/demo.dts
+try 2 '--kernel SDK is missing' build system/demo.dts -o "$work/x.img"
+try 2 "put QEMU's options behind --" run a b
+try 2 'takes nothing behind --' show a -- b
+
+# ---- inputs that are not there ----
+try 1 'none.dts: No such file' check none.dts
+try 1 'none: No such file' run none
+try 1 'is not a Bulkhead image' show system/demo.dts
+try 1 'neither the install prefix of a seL4 build (no bin/kernel.elf) nor a Microkit SDK' kernel "$work"
+
+# ---- a kernel, in both of its layouts ----
+config='"ARCH_AARCH64": true, "ARM_HYPERVISOR_SUPPORT": true, "EXPORT_PCNT_USER": true, "HAVE_FPU": true,
+"NUM_PRIORITIES": "256", "ROOT_CNODE_SIZE_BITS": "13", "MAX_NUM_NODES": "2", "ARM_CORTEX_A57": true }'
+memory='{ "memory": [ { "start": 1610612736, "end": 3221225472 } ] }'
+plain=$work/plain microkit=$work/microkit/board/some_board/release
+mkdir -p "$plain/bin" "$plain/libsel4/include/kernel" "$plain/support" "$microkit/elf" "$microkit/include/kernel"
+cp "$work/kernel.img" "$plain/bin/kernel.elf"
+cp "$work/kernel.img" "$microkit/elf/sel4.elf"
+echo "$memory" | tee "$plain/support/platform_gen.json" >"$microkit/platform_gen.json"
+echo "{ \"KERNEL_MCS\": true, $config" >"$microkit/include/kernel/gen_config.json"
+echo "{ \"KERNEL_MCS\": false, $config" >"$plain/libsel4/include/kernel/gen_config.json"
+
+try 1 'error: KernelIsMCS is OFF, must be ON: ' kernel "$plain"
+try 1 'Bulkhead does not run on it.' kernel "$plain"
+try 0 'cortex-a57' kernel "$work/microkit" --board some_board --config release
+try 1 '--board can be one of: some_board' kernel "$work/microkit"
+try 1 '--config can be one of: release' kernel "$work/microkit" --board some_board
+echo nonsense >"$plain/support/platform_gen.json"
+try 1 'platform_gen.json is not JSON' kernel "$plain"
+rm "$plain/support/platform_gen.json"
+try 1 'platform_gen.json: No such file' kernel "$plain"
+
+# ---- check ----
+sdk=(--kernel "$work/microkit" --board some_board --config release)
+try 0 'test/boot/system.dts: good' check -I system -I "$work" "${sdk[@]}" test/boot/system.dts
+try 0 'not checked: no kernel given' check -I system -I "$work" test/boot/system.dts
+try 1 'there is no file "kernel.img" in test/boot/, system: ' check -I system test/boot/system.dts
+try 0 '| `memory-mib` |' check --explain
+try 0 '| `memory-mib` |' check --explain memory-mib
+try 2 'there is no property "memory"' check --explain memory
+search=/nowhere try 3 'Debian package device-tree-compiler' check -I system test/boot/system.dts
+
+json() { # name, python expression about the parsed output d
+    if python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); sys.exit(not eval(sys.argv[2]))' \
+        "$work/out" "$2" 2>>"$work/err"; then
+        result "$1" good
+    else
+        result "$1" bad
+    fi
+}
+try 1 '"ok"' check --json -q -I system -I "$work" test/system/wrong/67-all-at-once.dts
+json "JSON of many problems" 'not d["ok"] and len(d["problems"]) > 5 and all(p["line"] > 0 and p["text"] for p in d["problems"])'
+json "JSON of one problem" '[p["property"] for p in d["problems"] if p["node"] == "/console"] == ["attach"]'
+try 0 '"ok"' check --json -I system -I "$work" test/boot/system.dts
+json "JSON of no problem" 'd["ok"] and d["problems"] == []'
+
+# ---- build, show, run ----
+mkdir "$work/programs"
+try 3 'boot.elf: No such file' build -I system -I "$work" "${sdk[@]}" test/boot/system.dts -o "$work/x.img" -p "$work/programs"
+cp "$work/kernel.img" "$work/programs/boot.elf"
+try 1 'the loader is not an ELF file' build -I system -I "$work" "${sdk[@]}" test/boot/system.dts -o "$work/x.img" \
+    -p "$work/programs" --root "$work/kernel.img"
+[ ! -e "$work/x.img" ] && result "no image of a failed build" good || result "no image of a failed build" bad
+
+echo "tool: $passed passed, $failed failed"
+[ $failed -eq 0 ]
