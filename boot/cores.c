@@ -16,17 +16,7 @@ static void start_psci(const struct machine *machine, unsigned core, uint64_t id
     }
 }
 
-static void start_spinning(const struct machine_core *core)
-{
-    volatile uint64_t *release = (volatile uint64_t *)core->release_addr;
-    if (!arch_map(core->release_addr, sizeof *release, ARCH_NORMAL)) {
-        boot_fail("out of translation tables for a core's release address");
-    }
-    *release = (uintptr_t)arch_core_entry_spin;
-    arch_clean((const void *)core->release_addr, sizeof *release);
-    arch_wake_cores();
-}
-
+/* PSCI says whether it could start a core; a spin table says nothing. */
 static void wait_for(unsigned core, uint64_t identity)
 {
     uint64_t start_us = arch_time_us();
@@ -38,10 +28,22 @@ static void wait_for(unsigned core, uint64_t identity)
     }
 }
 
+static void start_spinning(const struct machine_core *core, unsigned number)
+{
+    volatile uint64_t *release = (volatile uint64_t *)core->release_addr;
+    if (!arch_map(core->release_addr, sizeof *release, ARCH_NORMAL)) {
+        boot_fail("out of translation tables for a core's release address");
+    }
+    *release = (uintptr_t)arch_core_entry_spin;
+    arch_clean((const void *)core->release_addr, sizeof *release);
+    arch_wake_cores();
+    wait_for(number, core->identity);
+}
+
 static void start(const struct machine *machine, const struct machine_core *core, unsigned number)
 {
     if (core->spins && core->release_addr != 0) {
-        start_spinning(core);
+        start_spinning(core, number);
     } else if (machine->psci != MACHINE_START_NONE) {
         start_psci(machine, number, core->identity);
     } else {
@@ -49,11 +51,9 @@ static void start(const struct machine *machine, const struct machine_core *core
                   "spin-table for it",
                   number, core->identity);
     }
-    wait_for(number, core->identity);
 }
 
-/* Logical number 0 is this core; the others follow in the order of the tree, as seL4 numbers them.
- */
+/* Logical number 0 is this core; the others follow in the order of the tree, as seL4 wants it. */
 void cores_start(const struct machine *machine, unsigned count)
 {
     const struct machine_core *listed[ARCH_CORES_MAX];

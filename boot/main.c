@@ -95,6 +95,8 @@ static void map_memory(const struct machine *machine)
 
 _Noreturn void boot_main(void *dtb, const uint8_t *base)
 {
+    uint64_t start_us = arch_time_us();
+
     /* 1. A voice, from what the tool wrote into the header. */
     const struct image_header *header = (const void *)(base + IMAGE_HEADER_OFFSET);
     boot_print_open(header->machine.uart, header->machine.uart_paddr);
@@ -129,7 +131,8 @@ _Noreturn void boot_main(void *dtb, const uint8_t *base)
     cores_start(&machine, header->machine.core_count);
 
     /* 9. The kernel. */
-    boot_print("starting %s on %u core%s", header->machine.kernel, header->machine.core_count,
-               header->machine.core_count == 1 ? "" : "s");
+    boot_print("starting %s on %u core%s after %lu us", header->machine.kernel,
+               header->machine.core_count, header->machine.core_count == 1 ? "" : "s",
+               arch_time_us() - start_us);
     arch_enter_kernel();
 }

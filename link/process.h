@@ -82,7 +82,8 @@ enum process_slot {
 /* Badges of a VMM's event notification. */
 #define EVENT_SERIAL (1ull << 0) /* input arrived, or there is room for output */
 #define EVENT_TIMER  (1ull << 1)
-#define EVENT_LOCAL  (1ull << 2) /* from one of its own threads */
+#define EVENT_PAUSE  (1ull << 2) /* root: stop the guest where it is */
+#define EVENT_RESUME (1ull << 3) /* root: let it go on */
 
 /* ---- the boot record
  * ----------------------------------------------------------------------------- */

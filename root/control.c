@@ -173,6 +173,26 @@ static enum control_result operator_restart(struct vm *vm)
     return start_vm(vm, reply_page->text, sizeof reply_page->text) ? CONTROL_OK : CONTROL_ERROR;
 }
 
+static enum control_result operator_pause(struct vm *vm)
+{
+    if (vm->state != VM_RUNNING) {
+        return refuse(name_of(vm), "does not run");
+    }
+    vm_pause(vm, true);
+    set_state(vm, VM_PAUSED);
+    return CONTROL_OK;
+}
+
+static enum control_result operator_resume(struct vm *vm)
+{
+    if (vm->state != VM_PAUSED) {
+        return refuse(name_of(vm), "is not paused");
+    }
+    vm_pause(vm, false);
+    set_state(vm, VM_RUNNING);
+    return CONTROL_OK;
+}
+
 static enum control_result operator_list(struct vm *unused)
 {
     (void)unused;
@@ -217,6 +237,8 @@ static const struct {
     {CONTROL_VM_START,   true,  operator_start  },
     {CONTROL_VM_STOP,    true,  operator_stop   },
     {CONTROL_VM_RESTART, true,  operator_restart},
+    {CONTROL_VM_PAUSE,   true,  operator_pause  },
+    {CONTROL_VM_RESUME,  true,  operator_resume },
     {CONTROL_VM_LIST,    false, operator_list   },
     {CONTROL_MEMORY,     false, operator_memory },
 };

@@ -167,6 +167,22 @@ static bool map_file(struct vm *vm, const char *name, struct process_file *file,
     return file->vaddr != 0;
 }
 
+static seL4_CPtr badged_signal(struct vm *vm, seL4_Word badge)
+{
+    seL4_CPtr slot = arena_slot(&vm->arena);
+    return slot != 0 &&
+                   cspace_mint(slot, vm->vmm.notification, seL4_CanWrite, badge) == seL4_NoError
+               ? slot
+               : 0;
+}
+
+static bool make_signals(struct vm *vm)
+{
+    vm->pause_signal = badged_signal(vm, EVENT_PAUSE);
+    vm->resume_signal = badged_signal(vm, EVENT_RESUME);
+    return vm->pause_signal != 0 && vm->resume_signal != 0;
+}
+
 /* A page of counters that the VMM writes and root reads. */
 static bool map_stats(struct vm *vm)
 {
@@ -201,7 +217,7 @@ static bool build(struct vm *vm, const struct board *board, char *why, size_t wh
     if (!process_create(&vm->vmm, &vm->arena, "vmm", d->name, vm->number, PROCESS_CNODE_BITS, 0,
                         &events) ||
         !space_open(&vm->guest, &vm->arena) || !make_ram(vm) || !map_gic(vm, board) ||
-        !make_vcpus(vm) || !service_attach(&vm->vmm)) {
+        !make_vcpus(vm) || !make_signals(vm) || !service_attach(&vm->vmm)) {
         format(why, why_size, "%s", memory_explain());
         return false;
     }
@@ -276,4 +292,9 @@ void vm_destroy(struct vm *vm)
     arena_close(&vm->arena);
     vm->vmm = (struct process){0};
     vm->guest = (struct space){0};
+}
+
+void vm_pause(struct vm *vm, bool pause)
+{
+    seL4_Signal(pause ? vm->pause_signal : vm->resume_signal);
 }

@@ -21,6 +21,7 @@ struct vm {
     struct space guest;
     seL4_CPtr vcpu[VCPU_MAX]; /* VCPU objects */
     seL4_CPtr vcpu_tcb[VCPU_MAX];
+    seL4_CPtr pause_signal, resume_signal;
     /* restart policy, see restart.h */
     uint32_t failures;
     uint64_t restart_at; /* counter ticks, when state is VM_RESTARTING */
@@ -35,6 +36,9 @@ bool vm_create(struct vm *vm, const struct board *board, char *why, size_t why_s
 /* Takes everything back. The vCPUs stop wherever they are. Nothing happens when there is no
  * compartment. */
 void vm_destroy(struct vm *vm);
+
+/* Tells the VMM to stop its guest where it is, or to let it go on. Only with a compartment. */
+void vm_pause(struct vm *vm, bool pause);
 
 /* VMM_COUNTERS counters for each of VCPU_MAX vCPUs, as the VMM keeps them; NULL without a
  * compartment. */

@@ -15,10 +15,15 @@
 
 struct cpu cpus[CPUS];
 
-static struct {
-    uint32_t next;
-    uint32_t serving;
-} lock;
+/* Tries before a core goes to sleep until the lock is given back. */
+#define SPIN_MAX 200
+
+/*
+ * Not in turn: whoever is awake takes it. QEMU's processors are threads of a machine that may have
+ * fewer of its own; to wait for one that does not run right now would make all of them wait.
+ */
+static uint32_t lock_taken;
+static uint32_t lock_sleepers;
 
 static void serve_call(struct cpu *cpu)
 {
@@ -29,20 +34,39 @@ static void serve_call(struct cpu *cpu)
     }
 }
 
+static bool try_lock(void)
+{
+    return __atomic_load_n(&lock_taken, __ATOMIC_RELAXED) == 0 &&
+           __atomic_exchange_n(&lock_taken, 1, __ATOMIC_SEQ_CST) == 0;
+}
+
 void cpu_lock(void)
 {
     struct cpu *cpu = this_cpu();
-    uint32_t ticket = __atomic_fetch_add(&lock.next, 1, __ATOMIC_RELAXED);
-    while (__atomic_load_n(&lock.serving, __ATOMIC_ACQUIRE) != ticket) {
+    for (unsigned tries = 0; !try_lock(); tries++) {
         serve_call(cpu);
-        cpu_pause();
+        if (tries < SPIN_MAX) {
+            cpu_pause();
+            continue;
+        }
+        uint32_t self = (uint32_t)BIT(cpu->id);
+        __atomic_fetch_or(&lock_sleepers, self, __ATOMIC_SEQ_CST);
+        if (try_lock()) {
+            __atomic_fetch_and(&lock_sleepers, ~self, __ATOMIC_SEQ_CST);
+            return;
+        }
+        dsb();
+        __asm__ volatile("wfi" ::: "memory");
     }
 }
 
 void cpu_unlock(void)
 {
-    __atomic_store_n(&lock.serving, lock.serving + 1, __ATOMIC_RELEASE);
-    __asm__ volatile("sev" ::: "memory");
+    __atomic_store_n(&lock_taken, 0, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&lock_sleepers, __ATOMIC_RELAXED) != 0) {
+        gic_send_sgi(__atomic_exchange_n(&lock_sleepers, 0, __ATOMIC_SEQ_CST));
+    }
 }
 
 void cpu_idle(void)

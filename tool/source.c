@@ -204,7 +204,7 @@ static void parse_error(const struct source *source, const char *line,
         rest = take_position(source, line + 7, &file, &number);
         rest = rest != NULL ? rest : line + 7;
     } else if (strstr(line, ": ERROR (") != NULL) {
-        rest = take_position(source, line, &file, &number);
+        take_position(source, line, &file, &number);
         const char *close = strstr(line, "): ");
         rest = close != NULL ? close + 3 : line;
     } else if (problems->error_count != 0 || strncmp(line, "  also defined", 14) == 0) {

@@ -7,6 +7,7 @@
 #include "vmm/clock.h"
 #include "vmm/console.h"
 #include "vmm/machine.h"
+#include "vmm/pause.h"
 #include "vmm/ptimer.h"
 #include "vmm/vcpu.h"
 #include "vmm/vmm.h"
@@ -31,6 +32,12 @@ void process_main(const struct process_boot *boot)
     for (;;) {
         seL4_Word events;
         seL4_Wait(SLOT_NOTIFICATION, &events);
+        if ((events & EVENT_PAUSE) != 0) {
+            pause_all();
+        }
+        if ((events & EVENT_RESUME) != 0) {
+            pause_end();
+        }
         if ((events & EVENT_SERIAL) != 0) {
             console_event();
         }

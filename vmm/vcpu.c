@@ -5,6 +5,7 @@
 #include "lib/check.h"
 #include "link/map.h"
 #include "vmm/exit.h"
+#include "vmm/pause.h"
 #include "vmm/ptimer.h"
 
 enum {
@@ -186,6 +187,7 @@ static void handler_thread(uintptr_t index)
     for (;;) {
         info = seL4_ReplyRecv(fault, info, NULL, reply);
         info = exit_handle(vcpu, info);
+        pause_here(vcpu);
     }
 }
 

@@ -166,9 +166,6 @@ static void any_vcpu_may_access_any_redistributor(void **state)
     assert_false(fake_bit(&machine, 3, FAKE_ENABLE, 6));
 }
 
-/* ---- ICC_SGI*R_EL1
- * ------------------------------------------------------------------------------------- */
-
 static void send(unsigned from, uint64_t value)
 {
     gic_v3_sgi(&machine.gic, from, GIC_V3_SGI1R, value);

@@ -404,6 +404,11 @@ bool console_run(struct console *console)
     return more;
 }
 
+bool console_waits(const struct console *console)
+{
+    return (console->output_ready | console->log_ready | console->input_ready) != 0;
+}
+
 size_t console_output(struct console *console, uint8_t *out, size_t size)
 {
     return screen_output(&console->screen, out, size);

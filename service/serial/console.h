@@ -74,6 +74,9 @@ void console_input(struct console *console, const uint8_t *bytes, uint32_t size)
  */
 bool console_run(struct console *console);
 
+/* True when something waits that console_run might move once console_output has taken something. */
+bool console_waits(const struct console *console);
+
 /* Up to size bytes for the UART; 0 when there is nothing to send. */
 size_t console_output(struct console *console, uint8_t *out, size_t size);
 

@@ -114,7 +114,7 @@ static void move(struct fixture *f, size_t uart)
         size_t got = console_output(&f->console, (uint8_t *)f->shown + f->size, piece);
         f->size += got;
         uart -= got;
-        moved |= got != 0;
+        moved |= got != 0 && (console_waits(&f->console) || got == piece);
     } while (moved);
     f->shown[f->size] = '\0';
 }

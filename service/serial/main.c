@@ -95,12 +95,12 @@ static bool transmit(void)
 
 static void move_all(void)
 {
-    bool moved;
+    bool more;
     do {
-        moved = console_run(&console);
-        moved |= receive();
-        moved |= transmit();
-    } while (moved);
+        more = console_run(&console);
+        more |= receive();
+        more |= transmit() && console_waits(&console);
+    } while (more);
     driver_listen(console_input_room(&console) != 0, sending_begin != sending_end);
 }
 
@@ -118,20 +118,17 @@ void process_main(const struct process_boot *boot)
                                .reply = (const struct control_reply *)PROCESS_REPLY_VADDR,
                                .links = (uint8_t *)PROCESS_SERIAL_VADDR,
                            });
-    seL4_IRQHandler_Ack(SLOT_IRQ);
+    seL4_Word badge = SERIAL_BADGE_IRQ; /* the one that root bound may have come already */
     for (;;) {
-        seL4_Word badge;
         move_all();
+        if ((badge & SERIAL_BADGE_IRQ) != 0) {
+            /* Its line stays up until the FIFOs have been served, so not before that. */
+            seL4_IRQHandler_Ack(SLOT_IRQ);
+        }
         seL4_Wait(SLOT_NOTIFICATION, &badge);
         if ((badge & SERIAL_BADGE_ROSTER) != 0) {
             console_roster_changed(&console);
         }
         console_signalled(&console, (uint32_t)badge);
-        if ((badge & SERIAL_BADGE_IRQ) != 0) {
-            /* The line is still up until the FIFOs have been served: do that before it may
-             * interrupt. */
-            move_all();
-            seL4_IRQHandler_Ack(SLOT_IRQ);
-        }
     }
 }

@@ -21,7 +21,7 @@
 #include "link/timer.h"
 
 enum {
-    BUDGET_US = TIMER_NEAR_US, /* of the alarm thread: more than one look at all alarms takes */
+    TURN_US = 1000,            /* of the alarm thread while it works: it is never made to wait */
     SLEEP_MAX_US = 1000000000, /* with nothing to wait for */
     STACK_BYTES = 4096,
 };
@@ -88,14 +88,23 @@ static void ring_or_keep(uintptr_t core, struct timer_alarm *alarm, seL4_CPtr cl
     }
 }
 
-static void configure_alarm(uintptr_t core, uint64_t period_us)
+static void configure_alarm(uintptr_t core, uint64_t budget_us, uint64_t period_us)
 {
     CHECK(seL4_SchedControl_ConfigureFlags(core_slot(core, CORE_SLOT_CONTROL),
-                                           core_slot(core, CORE_SLOT_ALARM_SC), BUDGET_US,
+                                           core_slot(core, CORE_SLOT_ALARM_SC), budget_us,
                                            period_us, 0, 0, 0) == seL4_NoError);
 }
 
-/* Sleeps until the counter reaches `deadline`, or until listen() wakes it. */
+/* budget == period: ready now, whatever was used before, and for as long as it takes. */
+static void make_ready(uintptr_t core)
+{
+    configure_alarm(core, TURN_US, TURN_US);
+}
+
+/*
+ * Sleeps until the counter reaches `deadline`, or until listen() makes us ready. The budget is all
+ * but the whole period: should we be held up between waking and make_ready, we have time enough.
+ */
 static void sleep_until(uintptr_t core, uint64_t deadline)
 {
     uint64_t now = counter_now();
@@ -103,8 +112,10 @@ static void sleep_until(uintptr_t core, uint64_t deadline)
     if (distance_us > SLEEP_MAX_US) {
         distance_us = SLEEP_MAX_US;
     }
-    /* A period is at least the budget. Clients do not sleep for less (TIMER_NEAR_US). */
-    configure_alarm(core, distance_us > BUDGET_US ? distance_us : BUDGET_US);
+    if (distance_us < TIMER_NEAR_US) {
+        distance_us = TIMER_NEAR_US;
+    }
+    configure_alarm(core, distance_us - 1, distance_us);
     seL4_Yield();
 }
 
@@ -112,6 +123,7 @@ static void alarm_thread(uintptr_t core)
 {
     for (;;) {
         uint64_t earliest = TIMER_NEVER;
+        make_ready(core);
         /* While armed says "never", every client that sets a deadline also signals. */
         visit_all(core, publish, &earliest);
         visit_all(core, ring_or_keep, &earliest);
@@ -124,7 +136,7 @@ static void listen_thread(uintptr_t core)
 {
     for (;;) {
         seL4_Wait(core_slot(core, CORE_SLOT_NOTIFY), NULL);
-        configure_alarm(core, BUDGET_US);
+        make_ready(core);
     }
 }
 

@@ -111,6 +111,12 @@ void contract_claim(const char *name, bool holds, const char *text)
     contract_line(name, holds ? text : negated, text);
 }
 
+void contract_hazard(const char *name, bool present)
+{
+    const char *observed = present ? "present" : "absent";
+    contract_line(name, observed, observed);
+}
+
 void contract_number(const char *name, seL4_Word observed, seL4_Word expected)
 {
     char a[24], b[24];
@@ -207,6 +213,7 @@ static const struct {
     {"vgic", vgic_run},
     {"vtimer", vtimer_run},
     {"irq", irq_run},
+    {"smp", smp_run},
 };
 
 void objects_open(const seL4_BootInfo *bootinfo);

@@ -30,6 +30,12 @@ piece guest_clock
 piece guest_report
     report
 
+/* Reports for ever. */
+piece guest_ping
+1:  mov x7, #0
+    hvc #0
+    b 1b
+
 /* The instruction alone, all registers as the test set them; then a report. */
 piece guest_hvc
     hvc #0
@@ -185,6 +191,12 @@ piece guest_gic_end
     isb
     nop
     nop
+    report
+
+/* ICC_AP0R0_EL1: which priorities of group 0 are active. */
+piece guest_write_ap0r
+    msr S3_0_C12_C8_4, x0
+    isb
     report
 
 /* Waits for an interrupt with interrupts unmasked; the vector reports 0x1 in x3 and the IAR in x0. */

@@ -5,7 +5,7 @@
 
 #include "test/contract/thread.h"
 
-enum { CORES = 4, WAIT_MS = 60, PC_TO_X2 = 6, BADGE = 0x71 };
+enum { CORES = 4, WAIT_MS = 60, QUIET_MS = 1, SLICE_US = 500, PC_TO_X2 = 6, BADGE = 0x71 };
 
 static seL4_CPtr code_frame;
 static struct vm clock_vm;
@@ -52,6 +52,7 @@ void vm_make_with_sc(struct vm *vm, unsigned core, seL4_Word budget_us, seL4_Wor
     vm->faults = cap_new(seL4_EndpointObject, 0);
     vm->badged_faults = cap_mint(vm->faults, seL4_AllRights, BADGE);
     vm->reply = cap_new(seL4_ReplyObject, 0);
+    vm->spare_reply = cap_new(seL4_ReplyObject, 0);
     vm->cspace = cap_new(seL4_CapTableObject, 1);
     vm->tcb = cap_new(seL4_TCBObject, 0);
     vm->vcpu = cap_new(seL4_ARM_VCPUObject, 0);
@@ -64,7 +65,7 @@ void vm_make_with_sc(struct vm *vm, unsigned core, seL4_Word budget_us, seL4_Wor
 
 void vm_make(struct vm *vm, unsigned core)
 {
-    vm_make_with_sc(vm, core, 5000, 5000);
+    vm_make_with_sc(vm, core, SLICE_US, SLICE_US);
 }
 
 static void write_registers(struct vm *vm, const unsigned char *piece, seL4_Word x0, seL4_Word x1,
@@ -94,6 +95,12 @@ void vm_start(struct vm *vm, const unsigned char *piece, seL4_Word x0, seL4_Word
 bool vm_wait(struct vm *vm, struct message *fault)
 {
     return contract_receive(vm->faults, vm->reply, fault, WAIT_MS);
+}
+
+bool vm_quiet(struct vm *vm)
+{
+    struct message m;
+    return !contract_receive(vm->faults, vm->spare_reply, &m, QUIET_MS);
 }
 
 bool vm_call(struct vm *vm, const unsigned char *piece, seL4_Word x0, seL4_Word x1, seL4_Word x2,

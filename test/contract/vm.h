@@ -21,7 +21,7 @@ enum {
 };
 
 struct vm {
-    seL4_CPtr tcb, vcpu, sc, vspace, faults, badged_faults, reply, cspace;
+    seL4_CPtr tcb, vcpu, sc, vspace, faults, badged_faults, reply, spare_reply, cspace;
     volatile uint64_t *data;  /* the page at VM_DATA */
     bool started;             /* it waits for a reply, or runs */
 };
@@ -41,6 +41,8 @@ bool vm_call(struct vm *vm, const unsigned char *piece, seL4_Word x0, seL4_Word 
              struct message *fault);
 /* The next fault within some milliseconds. */
 bool vm_wait(struct vm *vm, struct message *fault);
+/* True when no fault came for a moment; the guest may have run all the time. */
+bool vm_quiet(struct vm *vm);
 /* Answers the fault, having moved the PC on by that much. */
 void vm_resume(struct vm *vm, seL4_Word advance);
 /* Whether the message is the report that ends a piece of guest code. */

@@ -81,7 +81,7 @@ static void move(struct world *w, size_t uart)
         size_t got = console_output(&w->console, out, piece);
         CHECK(got <= piece);
         uart -= got;
-        moved |= got != 0;
+        moved |= got != 0 && (console_waits(&w->console) || got == piece);
     } while (moved);
 }
 
