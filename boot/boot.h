@@ -70,7 +70,7 @@ void place_all(const struct image *image, const void *dtb, struct arch_kernel_en
 /* ---- cores.c ---- */
 
 /*
- * Starts cores 1 to count - 1, which go straight into the kernel and wait there for this one. Needs
- * arch_cores.entry.
+ * Starts cores 1 to count - 1, which go straight into the kernel and wait there for this one;
+ * returns when all have arrived. Needs arch_cores.entry.
  */
 void cores_start(const struct machine *machine, unsigned count);

@@ -16,7 +16,6 @@ static void start_psci(const struct machine *machine, unsigned core, uint64_t id
     }
 }
 
-/* PSCI says whether it could start a core; a spin table says nothing. */
 static void wait_for(unsigned core, uint64_t identity)
 {
     uint64_t start_us = arch_time_us();
@@ -28,7 +27,7 @@ static void wait_for(unsigned core, uint64_t identity)
     }
 }
 
-static void start_spinning(const struct machine_core *core, unsigned number)
+static void start_spinning(const struct machine_core *core)
 {
     volatile uint64_t *release = (volatile uint64_t *)core->release_addr;
     if (!arch_map(core->release_addr, sizeof *release, ARCH_NORMAL)) {
@@ -37,13 +36,12 @@ static void start_spinning(const struct machine_core *core, unsigned number)
     *release = (uintptr_t)arch_core_entry_spin;
     arch_clean((const void *)core->release_addr, sizeof *release);
     arch_wake_cores();
-    wait_for(number, core->identity);
 }
 
 static void start(const struct machine *machine, const struct machine_core *core, unsigned number)
 {
     if (core->spins && core->release_addr != 0) {
-        start_spinning(core, number);
+        start_spinning(core);
     } else if (machine->psci != MACHINE_START_NONE) {
         start_psci(machine, number, core->identity);
     } else {
@@ -73,5 +71,9 @@ void cores_start(const struct machine *machine, unsigned count)
     arch_clean(&arch_cores, sizeof arch_cores);
     for (unsigned i = 1; i < count; i++) {
         start(machine, listed[i], i);
+    }
+    /* In the kernel nobody would say which one is missing. */
+    for (unsigned i = 1; i < count; i++) {
+        wait_for(i, listed[i]->identity);
     }
 }

@@ -134,22 +134,11 @@ core_on:
     mov     x2, #1
     str     x2, [x1, x19, lsl #3]
     dsb     sy
-    adrp    x1, enter_now
-    add     x1, x1, :lo12:enter_now
-1:  wfe
-    ldr     x2, [x1]
-    cbz     x2, 1b
     b       enter_kernel
 
 .global arch_enter_kernel
 arch_enter_kernel:
     mov     x19, #0
-    adrp    x1, enter_now
-    add     x1, x1, :lo12:enter_now
-    mov     x2, #1
-    str     x2, [x1]
-    dsb     sy
-    sev
 
 /*
  * x19 = logical number of this core, which seL4 reads from TPIDR_EL1. The rest is struct
@@ -205,7 +194,5 @@ vectors_silent:
 
 .bss
 .balign 16
-enter_now:
-    .quad   0, 0
     .space  16384
 stack_end:

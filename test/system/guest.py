@@ -53,12 +53,25 @@ class Guest:
         self.machine.send_line(f"paste-check {len(data)}")
         self.machine.expect(r"^paste-check: send$", 20, since)
         self.machine.send(data, timeout_s)
-        match = self.machine.expect(r"^paste-check: bytes=(\d+) md5=(\w+)$", timeout_s, since)
+        match = self.machine.expect(r"^paste-check: bytes=(\d+) md5=(\w{32})$", timeout_s, since)
         count, digest = int(match.group(1)), match.group(2)
         if count != len(data):
             raise Failure(f"{self.name}: {count} of {len(data)} pasted bytes arrived")
         if digest != hashlib.md5(data).hexdigest():
-            raise Failure(f"{self.name}: {count} pasted bytes arrived, but not as they were sent")
+            raise Failure(f"{self.name}: {count} pasted bytes arrived, but {self._first_difference(data)}")
+
+    def _first_difference(self, data):
+        """Where what paste-check kept in /tmp/paste differs from data first, and what is there instead."""
+        good, bad = 0, len(data)
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            digest = self.output(f"head -c {middle} /tmp/paste | md5sum").split()[0]
+            if digest == hashlib.md5(data[:middle]).hexdigest():
+                good = middle
+            else:
+                bad = middle
+        found = self.output(f"tail -c +{good + 1} /tmp/paste | head -c 40")
+        return f"from byte {good} it is {found!r} instead of {data[good:good + 40]!r}"
 
     def interrupt_key(self):
         """Ends a command with the interrupt key."""
