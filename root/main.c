@@ -90,6 +90,7 @@ void root_main(const seL4_BootInfo *info)
     memory_init(info);
     CHECK(arena_open(&root.arena, "root", ROOT_INDEX, ROOT_SLOTS));
     space_open_root(&root.space, &root.arena);
+    CHECK(space_open_window(&root.space));
     root_move(0);
 
     /* 2. The machine, and a voice. */

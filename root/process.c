@@ -30,9 +30,12 @@ static bool load_segment(struct process *process, const struct elf_segment *segm
         uint64_t file_end = segment->vaddr + segment->file_bytes;
         uint64_t to = page + PAGE_BYTES < file_end ? page + PAGE_BYTES : file_end;
         uint64_t size = to > from ? to - from : 0;
-        if (space_map_page(&process->space, &root.space, page,
-                           segment->data + (from - segment->vaddr), size, from - page,
-                           segment_access(segment)) == 0) {
+        bool mapped =
+            size == 0
+                ? space_map_page(&process->space, page, segment_access(segment)) != 0
+                : space_fill_page(&process->space, page, segment->data + (from - segment->vaddr),
+                                  size, from - page, segment_access(segment));
+        if (!mapped) {
             return false;
         }
     }
@@ -84,8 +87,7 @@ seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priori
     struct arena *arena = process->space.arena;
     uint64_t buffer = PROCESS_IPC_VADDR + index * PROCESS_IPC_STRIDE;
     seL4_CPtr tcb = arena_object(arena, seL4_TCBObject, 0);
-    seL4_CPtr frame =
-        space_map_page(&process->space, &root.space, buffer, NULL, 0, 0, SPACE_READ_WRITE);
+    seL4_CPtr frame = space_map_page(&process->space, buffer, SPACE_READ_WRITE);
     seL4_CPtr fault = fault_endpoint(process);
     if (tcb == 0 || frame == 0 || fault == 0) {
         return 0;
@@ -98,6 +100,7 @@ seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priori
         log_error("%s: the kernel refused to set up thread %u", process->name, index);
         return 0;
     }
+    process->threads[index] = tcb;
     return tcb;
 }
 
@@ -170,17 +173,29 @@ bool process_map_bytes(struct process *process, uint64_t vaddr, const void *byte
 {
     for (uint64_t at = 0; at < size_bytes; at += PAGE_BYTES) {
         uint64_t size = size_bytes - at < PAGE_BYTES ? size_bytes - at : PAGE_BYTES;
-        if (space_map_page(&process->space, &root.space, vaddr + at, (const uint8_t *)bytes + at,
-                           size, 0, SPACE_READ) == 0) {
+        if (!space_fill_page(&process->space, vaddr + at, (const uint8_t *)bytes + at, size, 0,
+                             SPACE_READ)) {
             return false;
         }
     }
     return true;
 }
 
+void process_stop(struct process *process)
+{
+    for (unsigned i = 0; i < PROCESS_THREAD_MAX; i++) {
+        if (process->threads[i] != 0) {
+            CHECK(seL4_TCB_Suspend(process->threads[i]) == seL4_NoError);
+        }
+    }
+    space_close(&process->space);
+}
+
 bool process_run(struct process *process)
 {
-    if (!process_map_bytes(process, PROCESS_BOOT_VADDR, &process->boot, sizeof process->boot)) {
+    bool mapped =
+        process_map_bytes(process, PROCESS_BOOT_VADDR, &process->boot, sizeof process->boot);
+    if (!space_fill_end() || !mapped) {
         return false;
     }
     seL4_UserContext context = {.pc = process->entry};

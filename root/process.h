@@ -9,15 +9,18 @@
  * A process: an ELF program of the boot image in its own address space, with its own CSpace,
  * started with nothing but the capabilities that its maker put in. All of it is made of one arena.
  */
+enum { PROCESS_THREAD_MAX = 1 + 2 * CORE_MAX };
+
 struct process {
     const char *name;
     struct space space;
     seL4_CPtr cnode;
     uint8_t cnode_bits;
-    seL4_CPtr tcb;            /* first thread */
-    seL4_CPtr context;        /* its scheduling context */
-    seL4_CPtr notification;   /* SLOT_NOTIFICATION */
-    seL4_CPtr wake[VCPU_MAX]; /* a VMM: its handlers' notifications */
+    seL4_CPtr tcb;                         /* first thread */
+    seL4_CPtr context;                     /* its scheduling context */
+    seL4_CPtr notification;                /* SLOT_NOTIFICATION */
+    seL4_CPtr threads[PROCESS_THREAD_MAX]; /* all of its threads, 0 where there is none */
+    seL4_CPtr wake[VCPU_MAX];              /* a VMM: its handlers' notifications */
     uint64_t entry;
     struct process_boot boot; /* what process_run writes into its boot record */
 };
@@ -66,6 +69,12 @@ seL4_CPtr process_context(struct arena *arena, const struct schedule *schedule);
 /* Maps read-only pages with a copy of [bytes, bytes + size). */
 bool process_map_bytes(struct process *process, uint64_t vaddr, const void *bytes,
                        uint64_t size_bytes);
+
+/*
+ * First step of its end: no thread of it runs any more, and its address space is gone. Done in this
+ * order, the rest of the arena can be revoked without an interrupt to every core for each page.
+ */
+void process_stop(struct process *process);
 
 /* Last step: writes the boot record and lets the first thread run. */
 bool process_run(struct process *process);

@@ -54,7 +54,7 @@ static struct timer_link *timer_link_of(uint32_t number)
 /* A page of root's, mapped writable in root. */
 static seL4_CPtr shared_page(uint64_t vaddr)
 {
-    return space_map_page(&root.space, &root.space, vaddr, NULL, 0, 0, SPACE_READ_WRITE);
+    return space_map_page(&root.space, vaddr, SPACE_READ_WRITE);
 }
 
 static bool make_client_links(uint32_t number)
@@ -305,6 +305,7 @@ bool service_init(const struct board *machine, uint32_t count)
 
 bool service_restart(enum service_id id)
 {
+    process_stop(&processes[id]);
     arena_close(&arenas[id]);
     return start(id);
 }

@@ -7,6 +7,8 @@
 #include "lib/log.h"
 #include "root/layout.h"
 
+#define PAGE_BYTES (1ull << seL4_PageBits)
+
 static const struct {
     unsigned read, write;
     seL4_ARM_VMAttributes attributes;
@@ -23,6 +25,16 @@ bool space_open(struct space *space, struct arena *arena)
     *space = (struct space){.arena = arena};
     space->vspace = arena_object(arena, seL4_ARM_VSpaceObject, 0);
     return space->vspace != 0 && arena_assign_asid(arena, space->vspace);
+}
+
+void space_close(struct space *space)
+{
+    (void)space_fill_end(); /* none of its pages may stay in the window */
+    if (space->vspace != 0) {
+        CHECK(cspace_revoke(space->vspace) == seL4_NoError);
+        CHECK(cspace_delete(space->vspace) == seL4_NoError);
+    }
+    *space = (struct space){0};
 }
 
 void space_open_root(struct space *space, struct arena *arena)
@@ -62,24 +74,91 @@ bool space_map_copy(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum s
            space_map(space, copy, vaddr, access);
 }
 
-seL4_CPtr space_map_page(struct space *space, struct space *root, uint64_t vaddr, const void *bytes,
-                         size_t size_bytes, size_t offset, enum space_access access)
+seL4_CPtr space_map_page(struct space *space, uint64_t vaddr, enum space_access access)
 {
-    CHECK(offset + size_bytes <= 1ul << seL4_PageBits);
     seL4_CPtr frame = arena_object(space->arena, seL4_ARM_SmallPageObject, 0);
-    if (frame == 0) {
-        return 0;
-    }
-    if (size_bytes != 0) {
-        /* A fresh frame is zero (Untyped_Retype), so only the bytes given have to be written. */
-        if (!space_map(root, frame, ROOT_WINDOW_VADDR, SPACE_READ_WRITE)) {
-            return 0;
+    return frame != 0 && space_map(space, frame, vaddr, access) ? frame : 0;
+}
+
+/* ---- pages with contents ------------------------------------------------------------------------
+ */
+
+enum { FILL_MAX = 512 }; /* pages that one page table covers */
+
+/*
+ * Pages that are mapped in root's window to be written, and where they go. To take a page out of
+ * the window costs an interrupt to every core, for its TLB; so they are taken out all at once, with
+ * the page table.
+ */
+static struct {
+    struct space *root;
+    seL4_CPtr table; /* of the window; 0: not made yet */
+    unsigned count;
+    struct {
+        seL4_CPtr frame;
+        struct space *space;
+        uint64_t vaddr;
+        enum space_access access;
+    } page[FILL_MAX];
+} fill;
+
+/* Adds page tables at the window's address until there is one of the last level. */
+bool space_open_window(struct space *root)
+{
+    fill.root = root;
+    for (;;) {
+        seL4_CPtr table = arena_object(root->arena, seL4_ARM_PageTableObject, 0);
+        seL4_Error error =
+            table == 0 ? seL4_NotEnoughMemory
+                       : (seL4_Error)seL4_ARM_PageTable_Map(table, root->vspace, ROOT_WINDOW_VADDR,
+                                                            seL4_ARM_Default_VMAttributes);
+        if (error != seL4_NoError) {
+            return error == seL4_DeleteFirst && fill.table != 0;
         }
-        memcpy((uint8_t *)ROOT_WINDOW_VADDR + offset, bytes, size_bytes);
-        if (access == SPACE_READ_EXECUTE) {
-            CHECK(seL4_ARM_Page_Unify_Instruction(frame, 0, 1ul << seL4_PageBits) == seL4_NoError);
-        }
-        CHECK(seL4_ARM_Page_Unmap(frame) == seL4_NoError);
+        fill.table = table;
     }
-    return space_map(space, frame, vaddr, access) ? frame : 0;
+}
+
+bool space_fill_page(struct space *space, uint64_t vaddr, const void *bytes, size_t size_bytes,
+                     size_t offset, enum space_access access)
+{
+    CHECK(offset + size_bytes <= PAGE_BYTES);
+    if (fill.count == FILL_MAX && !space_fill_end()) {
+        return false;
+    }
+    uint64_t window = ROOT_WINDOW_VADDR + fill.count * PAGE_BYTES;
+    seL4_CPtr frame = arena_object(space->arena, seL4_ARM_SmallPageObject, 0);
+    if (frame == 0 || !space_map(fill.root, frame, window, SPACE_READ_WRITE)) {
+        return false;
+    }
+    /* A fresh frame is zero (Untyped_Retype), so only the bytes given have to be written. */
+    memcpy((uint8_t *)window + offset, bytes, size_bytes);
+    if (access == SPACE_READ_EXECUTE) {
+        CHECK(seL4_ARM_Page_Unify_Instruction(frame, 0, PAGE_BYTES) == seL4_NoError);
+    }
+    fill.page[fill.count].frame = frame;
+    fill.page[fill.count].space = space;
+    fill.page[fill.count].vaddr = vaddr;
+    fill.page[fill.count].access = access;
+    fill.count++;
+    return true;
+}
+
+/* Empties the window; false when one of the pages could not be mapped where it belongs. */
+bool space_fill_end(void)
+{
+    bool all = true;
+    if (fill.count == 0) {
+        return true;
+    }
+    CHECK(seL4_ARM_PageTable_Unmap(fill.table) == seL4_NoError);
+    for (unsigned i = 0; i < fill.count; i++) {
+        CHECK(seL4_ARM_Page_Unmap(fill.page[i].frame) == seL4_NoError);
+        all = all && space_map(fill.page[i].space, fill.page[i].frame, fill.page[i].vaddr,
+                               fill.page[i].access);
+    }
+    fill.count = 0;
+    CHECK(seL4_ARM_PageTable_Map(fill.table, fill.root->vspace, ROOT_WINDOW_VADDR,
+                                 seL4_ARM_Default_VMAttributes) == seL4_NoError);
+    return all;
 }

@@ -22,6 +22,12 @@ enum space_access {
 /* False: memory_explain says why. */
 bool space_open(struct space *space, struct arena *arena);
 
+/*
+ * Takes the address space away from its threads and from the hardware; what was mapped stays in the
+ * arena. Nothing happens when there is none.
+ */
+void space_close(struct space *space);
+
 /* Root's own address space, with page tables from root's own arena. */
 void space_open_root(struct space *space, struct arena *arena);
 
@@ -31,10 +37,16 @@ bool space_map(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum space_
 /* The same for a copy of `frame`, whose capability is made in the space's arena. */
 bool space_map_copy(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum space_access access);
 
+/* Makes a zeroed page of the arena and maps it. Returns the frame, 0 on failure. */
+seL4_CPtr space_map_page(struct space *space, uint64_t vaddr, enum space_access access);
+
 /*
- * Makes a zeroed page of the arena, fills it from [bytes, bytes + size) by way of a window in
- * root's address space, and maps it. size_bytes <= 4096, and may be 0. Returns the frame, 0 on
- * failure.
+ * Pages with contents: root writes them through a window in its own address space, then they go
+ * where they belong. space_fill_page may keep them in the window; after space_fill_end all are
+ * where they should be. An arena with pages in the window must not be closed: call space_fill_end
+ * on every way out.
  */
-seL4_CPtr space_map_page(struct space *space, struct space *root, uint64_t vaddr, const void *bytes,
-                         size_t size_bytes, size_t offset, enum space_access access);
+bool space_open_window(struct space *root);
+bool space_fill_page(struct space *space, uint64_t vaddr, const void *bytes, size_t size_bytes,
+                     size_t offset, enum space_access access);
+bool space_fill_end(void);

@@ -186,8 +186,7 @@ static bool make_signals(struct vm *vm)
 /* A page of counters that the VMM writes and root reads. */
 static bool map_stats(struct vm *vm)
 {
-    seL4_CPtr frame = space_map_page(&vm->vmm.space, &root.space, PROCESS_STATS_VADDR, NULL, 0, 0,
-                                     SPACE_READ_WRITE);
+    seL4_CPtr frame = space_map_page(&vm->vmm.space, PROCESS_STATS_VADDR, SPACE_READ_WRITE);
     /* Root's view dies with the VM: its slot is the VM's; the page table under it is root's
      * window's. */
     struct space view = {.arena = &vm->arena, .vspace = root.space.vspace};
@@ -288,7 +287,9 @@ void vm_destroy(struct vm *vm)
         return;
     }
     service_close(vm->number);
+    process_stop(&vm->vmm);
     delete_vcpus(vm);
+    space_close(&vm->guest);
     arena_close(&vm->arena);
     vm->vmm = (struct process){0};
     vm->guest = (struct space){0};
