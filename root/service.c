@@ -144,6 +144,11 @@ static bool start_serial(void)
         !space_map_copy(&process->space, serial_roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ)) {
         return false;
     }
+    if (!space_map_copy(&process->space, clients[CLIENT_SERIAL].timer_frame, PROCESS_TIMER_VADDR,
+                        SPACE_READ_WRITE) ||
+        !process_give(process, SLOT_TIMER, core_notification[0], seL4_CanWrite, 0)) {
+        return false;
+    }
     for (unsigned i = 0; i < REPLY_PAGES; i++) {
         if (!space_map_copy(&process->space, reply_frame[i], PROCESS_REPLY_VADDR + i * PAGE_BYTES,
                             SPACE_READ)) {
@@ -250,18 +255,23 @@ static bool give_client(enum service_id id, uint32_t number)
                         seL4_CanWrite, EVENT_TIMER);
 }
 
-static bool give_root(enum service_id id)
+/* Lets a service signal root, and the timer service the serial one, too. */
+static bool give_system(enum service_id id)
 {
-    return id == SERVICE_TIMER ? process_give(&processes[id], SLOT_CLIENT_BASE, root.notification,
-                                              seL4_CanWrite, ROOT_EVENT_BADGE)
-                               : process_give(&processes[id], SLOT_CLIENT_BASE, root.notification,
-                                              seL4_CanWrite, ROOT_EVENT_BADGE);
+    seL4_CPtr clients_slot = SLOT_CLIENT_BASE;
+    if (!process_give(&processes[id], clients_slot, root.notification, seL4_CanWrite,
+                      ROOT_EVENT_BADGE)) {
+        return false;
+    }
+    return id != SERVICE_TIMER ||
+           process_give(&processes[id], clients_slot + CLIENT_SERIAL * TIMER_CLIENT_SLOTS,
+                        serial_notification, seL4_CanWrite, SERIAL_BADGE_TIMER);
 }
 
 static bool start(enum service_id id)
 {
     bool started = id == SERVICE_SERIAL ? start_serial() : start_timer();
-    if (!started || !give_root(id)) {
+    if (!started || !give_system(id)) {
         log_error("%s: not started: %s", id == SERVICE_SERIAL ? "serial" : "timer",
                   memory_explain());
         return false;
@@ -294,8 +304,9 @@ bool service_init(const struct board *machine, uint32_t count)
     timers->magic = TIMER_ROSTER_MAGIC;
     timers->version = TIMER_ROSTER_VERSION;
     timers->core_count = core_count;
-    timers->client[CLIENT_ROOT].core[0] = 0;
+    /* Root and the serial service have an alarm each, on core 0. */
     atomic_store(&timers->client[CLIENT_ROOT].alarms, 1);
+    atomic_store(&timers->client[CLIENT_SERIAL].alarms, 1);
     roster->client[CLIENT_ROOT].kind = SERIAL_CLIENT_SYSTEM;
     roster->client[CLIENT_TIMER].kind = SERIAL_CLIENT_SYSTEM;
     format(roster->client[CLIENT_ROOT].name, sizeof roster->client[0].name, "root");

@@ -69,8 +69,11 @@ bool client_take_output(struct client *client, uint32_t max)
         uint8_t *to = history_space(&client->history, &room);
         uint32_t count = ring_read(&client->out, to, room < max ? room : max, &client->signal);
         if (count == 0) {
-            return !ring_wait_for_data(&client->out);
+            client->lingers = client->talks;
+            client->talks = false;
+            return !client->lingers && !ring_wait_for_data(&client->out);
         }
+        client->talks = true;
         history_commit(&client->history, count);
         max -= count;
     }

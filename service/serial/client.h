@@ -35,6 +35,8 @@ struct client {
     bool seen;           /* generation means something */
     bool open;           /* the rings may be used */
     bool signal;         /* it wants to be told: the owner signals it and clears this */
+    bool talks;          /* it said something when it was looked at last */
+    bool lingers;        /* it has just fallen silent and has not been asked for a signal yet */
     bool follow;         /* its lines show while another has the screen */
     uint64_t follow_position;
     uint64_t shown; /* its history was on the screen up to here when it left the foreground */
@@ -56,8 +58,10 @@ bool client_update(struct client *client, struct serial_link *link,
 uint64_t client_bad_count(const struct client *client);
 
 /*
- * Moves at most max bytes of output to the history. False when the ring is empty and the client
- * will signal when that changes.
+ * Moves at most max bytes of output to the history. False when the ring is empty: then the client
+ * will signal when that changes, or, if it `lingers`, the caller is to look again in a moment by
+ * itself. So a guest that prints byte after byte, as one with a UART does, does not cost a signal
+ * for each.
  */
 bool client_take_output(struct client *client, uint32_t max);
 

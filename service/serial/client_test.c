@@ -82,11 +82,26 @@ static void output_goes_to_the_history(void **state)
 {
     struct fixture *f = *state;
     say(&f->out, "hello\n");
-    assert_false(client_take_output(&f->client, 4096)); /* taken, and asked to be told */
+    assert_false(client_take_output(&f->client, 4096));
     assert_int_equal(f->client.history.written, 6);
     assert_memory_equal(f->client.history.bytes, "hello\n", 6);
+}
+
+static void who_has_just_talked_is_not_asked_for_a_signal(void **state)
+{
+    struct fixture *f = *state;
     bool signal = false;
+    say(&f->out, "hello\n");
+    assert_false(client_take_output(&f->client, 4096));
+    assert_true(f->client.lingers);
     ring_write(&f->out, "x", 1, &signal);
+    assert_false(signal);
+    assert_false(client_take_output(&f->client, 4096)); /* the caller looks again by itself */
+    assert_int_equal(f->client.history.written, 7);
+    assert_true(f->client.lingers);
+    assert_false(client_take_output(&f->client, 4096)); /* silent for that long: asked to be told */
+    assert_false(f->client.lingers);
+    ring_write(&f->out, "y", 1, &signal);
     assert_true(signal);
 }
 
@@ -340,6 +355,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(output_goes_to_the_history),
+        TEST(who_has_just_talked_is_not_asked_for_a_signal),
         TEST(output_is_taken_in_bounded_pieces),
         TEST(a_full_ring_that_is_emptied_signals),
         TEST(log_lines_have_level_and_text),

@@ -404,6 +404,15 @@ bool console_run(struct console *console)
     return more;
 }
 
+uint32_t console_lingers(const struct console *console)
+{
+    uint32_t clients = 0;
+    for (unsigned n = 0; n < SERIAL_CLIENT_MAX; n++) {
+        clients |= (uint32_t)console->client[n].lingers << n;
+    }
+    return clients;
+}
+
 bool console_waits(const struct console *console)
 {
     return (console->output_ready | console->log_ready | console->input_ready) != 0;

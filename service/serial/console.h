@@ -74,6 +74,11 @@ void console_input(struct console *console, const uint8_t *bytes, uint32_t size)
  */
 bool console_run(struct console *console);
 
+/* The clients, as a mask, that are to be looked at again in CONSOLE_LINGER_US though they have not
+ * signalled. */
+enum { CONSOLE_LINGER_US = 2000 };
+uint32_t console_lingers(const struct console *console);
+
 /* True when something waits that console_run might move once console_output has taken something. */
 bool console_waits(const struct console *console);
 

@@ -119,9 +119,15 @@ static void move(struct fixture *f, size_t uart)
     f->shown[f->size] = '\0';
 }
 
+/* And looks again at those who have just talked, as main.c's alarm does. */
 static void settle(struct fixture *f)
 {
-    move(f, SIZE_MAX);
+    uint32_t lingering;
+    do {
+        move(f, SIZE_MAX);
+        lingering = console_lingers(&f->console);
+        console_signalled(&f->console, lingering);
+    } while (lingering != 0);
 }
 
 static void expect(struct fixture *f, const char *wanted)

@@ -9,6 +9,7 @@
 #include "lib/aarch64/cpu.h"
 #include "lib/log.h"
 #include "link/process_start.h"
+#include "link/timer.h"
 #include "service/serial/console.h"
 #include "service/serial/driver.h"
 
@@ -93,6 +94,16 @@ static bool transmit(void)
     }
 }
 
+/* Some clients are looked at again soon. */
+static void set_alarm(void)
+{
+    struct timer_alarm *alarm = &((struct timer_link *)PROCESS_TIMER_VADDR)->alarm[0];
+    uint64_t linger = CONSOLE_LINGER_US * (counter_frequency_hz() / 1000000);
+    if (console_lingers(&console) != 0 && timer_alarm_set(alarm, counter_now() + linger)) {
+        seL4_Signal(SLOT_TIMER);
+    }
+}
+
 static void move_all(void)
 {
     bool more;
@@ -101,6 +112,7 @@ static void move_all(void)
         more |= receive();
         more |= transmit() && console_waits(&console);
     } while (more);
+    set_alarm();
     driver_listen(console_input_room(&console) != 0, sending_begin != sending_end);
 }
 
@@ -128,6 +140,9 @@ void process_main(const struct process_boot *boot)
         seL4_Wait(SLOT_NOTIFICATION, &badge);
         if ((badge & SERIAL_BADGE_ROSTER) != 0) {
             console_roster_changed(&console);
+        }
+        if ((badge & SERIAL_BADGE_TIMER) != 0) {
+            console_signalled(&console, console_lingers(&console));
         }
         console_signalled(&console, (uint32_t)badge);
     }
