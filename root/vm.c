@@ -17,6 +17,7 @@ enum {
     LARGE_BYTES = 1 << seL4_LargePageBits,
     BASE_SLOTS = 512,  /* the VMM's pages, objects and page tables */
     VCPU_OBJECTS = 32, /* slots per vCPU */
+    GUARD_VALUE = 0x5a5a5a5a,
     EVENT_BUDGET_US = 2000,
     EVENT_PERIOD_US = 10000,
 };
@@ -104,10 +105,12 @@ static bool make_vcpu(struct vm *vm, unsigned i, seL4_CPtr empty_cnode)
         return false;
     }
     /*
-     * A guest's hvc is a system call to seL4: its CSpace is empty, so there is nothing that it
-     * could name.
+     * A guest's hvc is a system call to seL4. Its CSpace is an empty CNode behind a guard that no
+     * address a guest would use matches: so a call or a send is a fault, which the VMM serves, and
+     * not silence.
      */
-    if (seL4_TCB_Configure(tcb, empty_cnode, 0, vm->guest.vspace, 0, 0, seL4_CapNull) !=
+    const seL4_Word guard = seL4_CNode_CapData_new(GUARD_VALUE, seL4_WordBits - 1).words[0];
+    if (seL4_TCB_Configure(tcb, empty_cnode, guard, vm->guest.vspace, 0, 0, seL4_CapNull) !=
             seL4_NoError ||
         seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, 0, schedule->priority, seL4_CapNull,
                                 fault) != seL4_NoError ||

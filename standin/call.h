@@ -18,7 +18,7 @@ struct call {
     struct cap cap;
     uint64_t label;
     uint64_t length;                          /* message words that can be read */
-    const seL4_IPCBuffer *buffer; /* the caller's, or null */
+    const seL4_IPCBuffer *buffer;             /* the caller's, or null */
     struct slot *extra[seL4_MsgMaxExtraCaps]; /* null beyond the last */
     bool wants_reply;
     bool blocks;

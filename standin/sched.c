@@ -296,8 +296,9 @@ static struct tcb *choose(struct cpu *cpu)
 static void choose_next(struct cpu *cpu)
 {
     struct tcb *old = cpu->current;
-    bool old_may_run = old != NULL && old->core == cpu->id && sched_may_run(old);
+    bool old_may_run = old != NULL && sched_may_run(old);
     if (old_may_run) {
+        /* Into the queue of its core: it may have moved itself to another one. */
         sched_enqueue_first(old);
     }
     struct tcb *candidate = cpu->candidate;

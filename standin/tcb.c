@@ -278,6 +278,8 @@ enum outcome tcb_invoke(const struct call *call)
         return tcb_read_registers(call, tcb);
     case TCBWriteRegisters:
         return tcb_write_registers(call, tcb);
+    case TCBCopyRegisters:
+        return tcb_copy_registers(call, tcb);
     case TCBSetTLSBase:
         return tcb_set_tls_base(call, tcb);
     case TCBSuspend:

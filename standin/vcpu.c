@@ -14,8 +14,8 @@
 #include "standin/sched.h"
 #include "standin/thread.h"
 
-/* EL0 and EL1 use the physical counter and timer (seL4's ExportPCNTUser and ExportPTMRUser: QEMU up to
-   7.2 lets nobody read the counter who may not use the timer). */
+/* EL0 and EL1 use the physical counter and timer (seL4's ExportPCNTUser and ExportPTMRUser: QEMU up
+   to 7.2 lets nobody read the counter who may not use the timer). */
 #define CNTKCTL_ACCESS (BIT(0) | BIT(9))
 #define CNTHCTL_ACCESS (BIT(0) | BIT(1))
 

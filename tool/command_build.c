@@ -182,8 +182,10 @@ static const struct command_option options_table[] = {
      false},
     {'I',                                 "include", "DIR", "where else to look for files and the folder \"board\"",
      field(includes), true},
-    {'q',                                      "quiet", NULL, "only what is wrong with the description", field(quiet), false},
-    {.name = NULL                              },
+    {0,                                      "spread", "N", "vCPUs that name no core get the first N cores in turn (all)", field(spread),
+     false},
+    {'q',                               "quiet", NULL, "only what is wrong with the description", field(quiet), false},
+    {.name = NULL                         },
 };
 
 const struct command command_build = {

@@ -176,8 +176,10 @@ static const struct command_option options_table[] = {
     {'p', "programs", "DIR", "for a description: as for build", field(programs), false},
     {0,                                   "root", "FILE", "for a description: as for build", field(root), false},
     {'I',                                      "include", "DIR", "for a description: as for build", field(includes), true},
-    {'q',                                   "quiet", NULL, "only what is wrong with the description", field(quiet), false},
-    {.name = NULL                          },
+    {0,                                   "spread", "N", "vCPUs that name no core get the first N cores in turn (all)", field(spread),
+     false},
+    {'q',                           "quiet", NULL, "only what is wrong with the description", field(quiet), false},
+    {.name = NULL                                       },
 };
 
 const struct command command_run = {

@@ -175,6 +175,9 @@ static int complete_vm(void *tree, struct description_vm *vm, const struct descr
                        unsigned *next_core)
 {
     unsigned core_count = facts->core_count != 0 ? facts->core_count : 1;
+    if (facts->spread != 0 && facts->spread < core_count) {
+        core_count = facts->spread;
+    }
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
         if (vm->core[i] == UINT32_MAX) {
             vm->core[i] = (*next_core)++ % core_count;

@@ -52,6 +52,7 @@ struct description_facts {
     unsigned core_count;
     unsigned gic_version;
     uint64_t memory_mib; /* RAM that the kernel manages */
+    unsigned spread;     /* how many of the cores vCPUs get that name none; 0: all */
 };
 
 struct description_problem {

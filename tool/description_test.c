@@ -127,6 +127,12 @@ static void cores_in_turn(void **state)
     expect_cells("/vms/a", "cores", cells(0, 1));
     expect_cells("/vms/b", "cores", cells(3));
     expect_cells("/vms/c", "cores", cells(2, 3, 0));
+    complete(&(struct description_facts){.core_count = 4, .spread = 2});
+    expect_cells("/vms/a", "cores", cells(0, 1));
+    expect_cells("/vms/b", "cores", cells(3)); /* who names one keeps it */
+    expect_cells("/vms/c", "cores", cells(0, 1, 0));
+    complete(&(struct description_facts){.core_count = 1, .spread = 2});
+    expect_cells("/vms/a", "cores", cells(0, 0));
     complete(&(struct description_facts){.core_count = 1});
     expect_cells("/vms/a", "cores", cells(0, 0));
     expect_cells("/vms/c", "cores", cells(0, 0, 0));
@@ -169,7 +175,7 @@ static void facts_that_are_not_known(void **state)
     assert_int_equal(check(&(struct description_facts){.core_count = 4}), 1);
     assert_int_equal(check(&(struct description_facts){.gic_version = 2}), 1);
     assert_int_equal(check(&(struct description_facts){.memory_mib = 1000}), 1);
-    assert_int_equal(check(&(struct description_facts){4, 2, 1000}), 3);
+    assert_int_equal(check(&(struct description_facts){4, 2, 1000, 0}), 3);
 }
 
 static void the_memory_that_is_offered_fits(void **state)

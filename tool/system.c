@@ -207,6 +207,17 @@ static void load_files(struct system *system)
 /* ---- kernel
  * ----------------------------------------------------------------------------------------- */
 
+/* How many cores vCPUs without a core of their own are spread over; 0: all. */
+static unsigned spread(const char *text)
+{
+    char *end;
+    unsigned long count = text == NULL ? 0 : strtoul(text, &end, 10);
+    if (text != NULL && (*text < '0' || *text > '9' || *end != '\0' || count == 0 || count > 64)) {
+        tool_fail(TOOL_USAGE, "--spread %s: a number of cores, 1 to 64", text);
+    }
+    return (unsigned)count;
+}
+
 static void load_kernel(struct system *system)
 {
     const struct options *options = system->options;
@@ -219,6 +230,7 @@ static void load_kernel(struct system *system)
     const struct image_machine *machine = &system->kernel.machine;
     system->facts.core_count = machine->core_count;
     system->facts.gic_version = machine->gic_version;
+    system->facts.spread = spread(options->spread);
     for (unsigned i = 0; i < machine->memory_count; i++) {
         system->facts.memory_mib += machine->memory[i].size_bytes >> 20;
     }

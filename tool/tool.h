@@ -53,6 +53,7 @@ struct options {
     const char *root; /* another root task */
     const char *qemu;
     const char *memory_mib;
+    const char *spread; /* a number */
     const char *includes[INCLUDES_MAX];
     unsigned include_count;
     bool json;

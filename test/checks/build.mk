@@ -10,6 +10,4 @@ checks: export TARGET_CFLAGS := $(TARGET_CFLAGS)
 checks: export KERNEL_INCLUDE := $(KERNEL_INCLUDE)
 checks: export LIBFDT_INCLUDE := $(LIBFDT_INCLUDE)
 checks: $(KERNEL_STAMP) $(LIBFDT_A) | $B/packages.stamp
-	$Qfailed=0; for check in headers includes licence layout length; do \
-		./test/checks/$$check.sh || failed=1; \
-	done; exit $$failed
+	$Q./test/checks/run.sh

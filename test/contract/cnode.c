@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Capabilities and where they lie: copies, badges, moves, deletion, revocation, guards, two levels. */
+/* Capabilities and where they lie: copies, badges, moves, deletion, revocation, guards, two levels.
+ */
 #include "lib/format.h"
 #include "test/contract/contract.h"
 #include "test/contract/thread.h"
@@ -48,10 +49,10 @@ static void check_copy(void)
     contract_error("cnode.mutate.badge", mutate(cap_slot(), slot, 1), seL4_IllegalOperation);
 
     seL4_CPtr receive_only = cap_mint(notification, seL4_CanRead, 0);
-    contract_error("cnode.rights.no_write",
-                   seL4_MessageInfo_get_label(
-                       seL4_Call(receive_only, seL4_MessageInfo_new(0, 0, 0, 0))),
-                   seL4_InvalidCapability);
+    contract_error(
+        "cnode.rights.no_write",
+        seL4_MessageInfo_get_label(seL4_Call(receive_only, seL4_MessageInfo_new(0, 0, 0, 0))),
+        seL4_InvalidCapability);
     seL4_Signal(receive_only);
     seL4_Poll(notification, &badge);
     contract_number("cnode.rights.signal_without", badge, 0);
@@ -103,8 +104,8 @@ static void check_derivation(void)
     contract_error("cnode.copy.untyped_with_child", copy(cap_slot(), untyped), seL4_RevokeFirst);
     contract_error("cnode.copy.irq_control", copy(cap_slot(), seL4_CapIRQControl),
                    seL4_IllegalOperation);
-    contract_error("cnode.copy.vspace_no_asid",
-                   copy(cap_slot(), cap_new(seL4_ARM_VSpaceObject, 0)), seL4_IllegalOperation);
+    contract_error("cnode.copy.vspace_no_asid", copy(cap_slot(), cap_new(seL4_ARM_VSpaceObject, 0)),
+                   seL4_IllegalOperation);
     contract_error("cnode.copy.table_unmapped",
                    copy(cap_slot(), cap_new(seL4_ARM_PageTableObject, 0)), seL4_IllegalOperation);
     contract_error("cnode.copy.reply", copy(cap_slot(), cap_new(seL4_ReplyObject, 0)),
@@ -120,16 +121,16 @@ static void check_lookup(void)
     seL4_CPtr thing = cap_new(seL4_EndpointObject, 0);
     const seL4_CPtr root = seL4_CapInitThreadCNode;
 
+    contract_error("cnode.depth_zero",
+                   seL4_CNode_Copy(cnode, 1, 0, root, thing, ROOT_DEPTH, seL4_AllRights),
+                   seL4_RangeError);
+    contract_error("cnode.depth_too_large",
+                   seL4_CNode_Copy(cnode, 1, 65, root, thing, ROOT_DEPTH, seL4_AllRights),
+                   seL4_RangeError);
     contract_error(
-        "cnode.depth_zero",
-        seL4_CNode_Copy(cnode, 1, 0, root, thing, ROOT_DEPTH, seL4_AllRights), seL4_RangeError);
-    contract_error(
-        "cnode.depth_too_large",
-        seL4_CNode_Copy(cnode, 1, 65, root, thing, ROOT_DEPTH, seL4_AllRights), seL4_RangeError);
-    contract_error("cnode.depth_short",
-                   seL4_CNode_Copy(cnode, 1, LEAF_BITS - 1, root, thing, ROOT_DEPTH,
-                                   seL4_AllRights),
-                   seL4_FailedLookup);
+        "cnode.depth_short",
+        seL4_CNode_Copy(cnode, 1, LEAF_BITS - 1, root, thing, ROOT_DEPTH, seL4_AllRights),
+        seL4_FailedLookup);
     contract_error(
         "cnode.depth_long",
         seL4_CNode_Copy(cnode, 1, LEAF_BITS + 1, root, thing, ROOT_DEPTH, seL4_AllRights),
@@ -150,10 +151,10 @@ static void check_lookup(void)
     seL4_CPtr mutated = cap_slot();
     contract_error("cnode.mutate.guard",
                    mutate(mutated, guarded, seL4_CNode_CapData_new(0, 58).words[0]), seL4_NoError);
-    contract_error("cnode.mutate.guard.used",
-                   seL4_CNode_Delete(mutated, 2, seL4_WordBits), seL4_NoError);
-    contract_error("cnode.delete.two_levels",
-                   seL4_CNode_Delete(root, mutated, ROOT_DEPTH), seL4_NoError);
+    contract_error("cnode.mutate.guard.used", seL4_CNode_Delete(mutated, 2, seL4_WordBits),
+                   seL4_NoError);
+    contract_error("cnode.delete.two_levels", seL4_CNode_Delete(root, mutated, ROOT_DEPTH),
+                   seL4_NoError);
 }
 
 /* A process's CSpace: a top CNode with a guard that leaves 11 bits, a leaf in one of its slots. */
@@ -162,8 +163,7 @@ static seL4_CPtr make_two_levels(void)
     const seL4_CPtr root = seL4_CapInitThreadCNode;
     seL4_CPtr top = cap_new(seL4_CapTableObject, TOP_BITS);
     seL4_CPtr leaf = cap_new(seL4_CapTableObject, LEAF_BITS);
-    seL4_Word guard =
-        seL4_CNode_CapData_new(0, seL4_WordBits - TOP_BITS - LEAF_BITS).words[0];
+    seL4_Word guard = seL4_CNode_CapData_new(0, seL4_WordBits - TOP_BITS - LEAF_BITS).words[0];
     REQUIRE(seL4_CNode_Copy(top, TOP_INDEX, TOP_BITS, root, leaf, ROOT_DEPTH, seL4_AllRights) ==
             seL4_NoError);
     return cap_mint(top, seL4_AllRights, guard);

@@ -13,7 +13,15 @@
 #include "test/contract/thread.h"
 #include "test/contract/vm.h"
 
-enum { NAME_WIDTH = 40, LINE_MAX = 240, UART_DR = 0, UART_FR = 6, UART_FR_TXFF = 1 << 5 };
+enum {
+    NAME_WIDTH = 40,
+    LINE_MAX = 240,
+    EXACT_US = 500,
+    BUSY_US = 20000000,
+    UART_DR = 0,
+    UART_FR = 6,
+    UART_FR_TXFF = 1 << 5
+};
 
 __thread seL4_IPCBuffer *__sel4_ipc_buffer;
 
@@ -111,6 +119,17 @@ void contract_claim(const char *name, bool holds, const char *text)
     contract_line(name, holds ? text : negated, text);
 }
 
+void contract_time(const char *name, uint64_t measured_us, uint64_t wanted_us, const char *text)
+{
+    unsigned late_us = time_is_exact() ? EXACT_US : BUSY_US;
+    bool held = measured_us + EXACT_US >= wanted_us && measured_us <= wanted_us + late_us;
+    contract_claim(name, held, text);
+    if (!held) {
+        contract_note("%s: %lu us, not %lu us", name, (unsigned long)measured_us,
+                      (unsigned long)wanted_us);
+    }
+}
+
 void contract_hazard(const char *name, bool present)
 {
     const char *observed = present ? "present" : "absent";
@@ -139,8 +158,8 @@ static void set_priority(seL4_Word priority)
 }
 
 /*
- * Waiting counts rounds, not time: reading a clock could need a guest (time_now_us), which is an event
- * of its own in some tests. A round of an idle processor takes some microseconds.
+ * Waiting counts rounds, not time: reading a clock could need a guest (time_now_us), which is an
+ * event of its own in some tests. A round of an idle processor takes some microseconds.
  */
 enum { ROUNDS_IN_MS = 150 };
 
@@ -198,27 +217,11 @@ bool contract_receive(seL4_CPtr endpoint, seL4_CPtr reply, struct message *messa
     return message->badge != 0;
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} topics[] = {
-    {"untyped", untyped_run},
-    {"cnode", cnode_run},
-    {"memory", memory_run},
-    {"tcb", tcb_run},
-    {"ipc", ipc_run},
-    {"sched", sched_run},
-    {"fault", fault_run},
-    {"vcpu", vcpu_run},
-    {"vgic", vgic_run},
-    {"vtimer", vtimer_run},
-    {"irq", irq_run},
-    {"smp", smp_run},
+static void (*const topics[])(void) = {
+    untyped_run, cnode_run, memory_run, tcb_run,    ipc_run, sched_run, alarm_run,
+    fault_run,   vcpu_run,  vgic_run,   vtimer_run, irq_run, smp_run,
 };
 
-void objects_open(const seL4_BootInfo *bootinfo);
-void objects_begin(void);
-void objects_end(void);
 void contract_main(const seL4_BootInfo *bootinfo);
 
 void contract_main(const seL4_BootInfo *bootinfo)
@@ -232,7 +235,7 @@ void contract_main(const seL4_BootInfo *bootinfo)
     vm_open();
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
         objects_begin();
-        topics[i].run();
+        topics[i]();
         objects_end();
         thread_forget_all();
     }

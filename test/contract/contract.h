@@ -9,12 +9,13 @@
 /*
  * What every file of this suite shares: lines of the table, objects, memory, time.
  *
- * A line says what was observed, in words that are the same on every kernel that keeps the contract:
- * no address, no time, no number that a kernel may choose. Beside it stands in the code what the seL4
- * manual (or, where the manual is silent, seL4 16's behaviour, on which Bulkhead relies) lets us expect.
+ * A line says what was observed, in words that are the same on every kernel that keeps the
+ * contract: no address, no time, no number that a kernel may choose. Beside it stands in the code
+ * what the seL4 manual (or, where the manual is silent, seL4 16's behaviour, on which Bulkhead
+ * relies) lets us expect.
  */
 
-/* ---- lines of the table -------------------------------------------------------------------------- */
+/* ---- lines of the table ---- */
 
 /* The line of a claim: it passes when the two texts are equal. */
 void contract_line(const char *name, const char *observed, const char *expected);
@@ -24,11 +25,16 @@ void contract_error(const char *name, seL4_Word observed, seL4_Error expected);
 void contract_claim(const char *name, bool holds, const char *text);
 /* A number that every kernel must give alike. */
 void contract_number(const char *name, seL4_Word observed, seL4_Word expected);
+/*
+ * A duration. When time is not exact, only that it was not too short, and not absurdly long.
+ * The text is what holds.
+ */
+void contract_time(const char *name, uint64_t measured_us, uint64_t wanted_us, const char *text);
 /* The claim needs something that this machine does not have. Neither passed nor failed. */
 void contract_skip(const char *name, const char *reason);
 /*
- * A weakness that seL4 16 has and that Bulkhead must work around (docs/kernel.md). A kernel without it
- * is as good, so neither answer fails, and tables may differ in these lines.
+ * A weakness that seL4 16 has and that Bulkhead must work around (docs/kernel.md). A kernel without
+ * it is as good, so neither answer fails, and tables may differ in these lines.
  */
 void contract_hazard(const char *name, bool present);
 /* Not part of the table: starts with '#', for the person who looks into a failure. */
@@ -37,15 +43,15 @@ void contract_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *contract_error_name(seL4_Word error);
 
 /* Something without which no test can go on, such as memory for the suite itself. Stops it. */
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            contract_stop(__FILE__, __LINE__, #condition); \
-        } \
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            contract_stop(__FILE__, __LINE__, #condition);                                         \
+        }                                                                                          \
     } while (0)
 _Noreturn void contract_stop(const char *file, int line, const char *condition);
 
-/* ---- objects ------------------------------------------------------------------------------------- */
+/* ---- objects ---- */
 
 enum {
     ROOT_DEPTH = seL4_WordBits, /* of a slot in the root task's CSpace, which has one level */
@@ -56,7 +62,8 @@ extern const seL4_BootInfo *contract_bootinfo;
 
 /* An empty slot of the root CNode. Given back, with what is in it, at the end of the topic. */
 seL4_CPtr cap_slot(void);
-/* A new object of the topic's memory. size_bits as in seL4_Untyped_Retype. Stops when that fails. */
+/* A new object of the topic's memory. size_bits as in seL4_Untyped_Retype. Stops when that fails.
+ */
 seL4_CPtr cap_new(seL4_Word type, seL4_Word size_bits);
 /* As cap_new, but the caller gives the slot and gets the error. */
 seL4_Error cap_retype(seL4_CPtr untyped, seL4_Word type, seL4_Word size_bits, seL4_CPtr slot,
@@ -70,7 +77,7 @@ bool cap_exists(seL4_CPtr slot);
 /* The largest untyped of bootinfo that is RAM (or a device's, which is never written), 0: none. */
 seL4_CPtr cap_untyped(unsigned size_bits, bool is_device);
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 /* Unused addresses of the root task's VSpace, aligned to 2^size_bits, for 2^size_bits bytes. */
 seL4_Word memory_window(unsigned size_bits);
@@ -89,7 +96,12 @@ volatile uint32_t *memory_device(enum device device);
 /* Its frame (not a copy), for mapping into a guest. */
 seL4_CPtr memory_device_frame(enum device device);
 
-/* ---- time and priorities ------------------------------------------------------------------------- */
+/* The suite's own course: before the first topic, before each, after each. */
+void objects_open(const seL4_BootInfo *bootinfo);
+void objects_begin(void);
+void objects_end(void);
+
+/* ---- time and priorities ---- */
 
 /* Above all helpers' while a test calls the kernel; below most of them while it waits for them. */
 enum {
@@ -104,6 +116,15 @@ enum {
 
 uint64_t time_now_us(void);
 void time_spin_us(uint64_t duration_us);
+
+/*
+ * Whether time may be compared with little slack: with one core, where run.sh counts time in
+ * instructions. With several, QEMU runs in real time on a machine that may be busy.
+ */
+bool time_is_exact(void);
+/* How often what needs luck with time may be tried before it has failed; once when time is exact.
+ */
+unsigned time_attempts(void);
 
 /* True when *counter reached at_least within the time. Other threads run meanwhile. */
 bool contract_wait_for(const _Atomic unsigned *counter, unsigned at_least, unsigned limit_ms);
@@ -123,13 +144,14 @@ struct message {
 bool contract_receive(seL4_CPtr endpoint, seL4_CPtr reply, struct message *message,
                       unsigned limit_ms);
 
-/* ---- topics -------------------------------------------------------------------------------------- */
+/* ---- topics ---- */
 
 void untyped_run(void);
 void cnode_run(void);
 void memory_run(void);
 void tcb_run(void);
 void sched_run(void);
+void alarm_run(void);
 void ipc_run(void);
 void fault_run(void);
 void vcpu_run(void);

@@ -19,7 +19,7 @@ enum {
     ESR_WRITE = 1 << 6,
 };
 
-/* ---- native threads ------------------------------------------------------------------------------ */
+/* ---- native threads ---- */
 
 static void nothing(void *argument)
 {
@@ -86,7 +86,7 @@ static void check_unhandled(void)
     contract_claim("fault.no_handler.resume", contract_wait_for(&count, 1, 20), "runs on");
 }
 
-/* ---- guests: memory ------------------------------------------------------------------------------ */
+/* ---- guests: memory ---- */
 
 static void describe_vm_fault(const char *name, const struct message *m, seL4_Word ip,
                               seL4_Word address, bool prefetch, seL4_Word class)
@@ -130,8 +130,7 @@ static void check_guest_memory(struct vm *vm)
     vm_call(vm, guest_load_pair, 0, VM_NOWHERE, 0, &m);
     describe_vm_fault("guest.load_pair.fault", &m, vm_address(guest_load_pair), VM_NOWHERE, false,
                       CLASS_DATA_ABORT);
-    contract_number("guest.load_pair.syndrome",
-                    m.words[seL4_VMFault_FSR] & ESR_VALID_SYNDROME, 0);
+    contract_number("guest.load_pair.syndrome", m.words[seL4_VMFault_FSR] & ESR_VALID_SYNDROME, 0);
     vm_call(vm, guest_jump, 0, VM_NOWHERE, 0, &m);
     describe_vm_fault("guest.fetch.fault", &m, VM_NOWHERE, VM_NOWHERE, true, CLASS_FETCH_ABORT);
     vm_call(vm, guest_store, 0, VM_CODE, 0, &m);
@@ -144,7 +143,7 @@ static void check_guest_memory(struct vm *vm)
     contract_number("guest.load.memory", m.words[0], 0x1234);
 }
 
-/* ---- guests: calls ------------------------------------------------------------------------------- */
+/* ---- guests: calls ---- */
 
 static void check_unknown_syscall(struct vm *vm)
 {
@@ -187,8 +186,8 @@ static void check_unknown_syscall(struct vm *vm)
 }
 
 /*
- * What a guest's hvc does with each number that seL4 knows, in an empty CSpace of one slot pair: x0 = 0
- * names an empty slot there, and a message of no words and no capabilities.
+ * What a guest's hvc does with each number that seL4 knows, in an empty CSpace of one slot pair: x0
+ * = 0 names an empty slot there, and a message of no words and no capabilities.
  */
 static void check_system_calls(struct vm *vm)
 {
@@ -197,18 +196,18 @@ static void check_system_calls(struct vm *vm)
         seL4_Word number;
         const char *expected;
     } calls[] = {
-        {"guest.hvc.call", (seL4_Word)seL4_SysCall, "returns"},
-        {"guest.hvc.reply_recv", (seL4_Word)seL4_SysReplyRecv, "CapFault"},
-        {"guest.hvc.nbsend_recv", (seL4_Word)seL4_SysNBSendRecv, "CapFault"},
-        {"guest.hvc.nbsend_wait", (seL4_Word)seL4_SysNBSendWait, "CapFault"},
-        {"guest.hvc.send", (seL4_Word)seL4_SysSend, "returns"},
-        {"guest.hvc.nbsend", (seL4_Word)seL4_SysNBSend, "returns"},
-        {"guest.hvc.recv", (seL4_Word)seL4_SysRecv, "CapFault"},
-        {"guest.hvc.nbrecv", (seL4_Word)seL4_SysNBRecv, "CapFault"},
-        {"guest.hvc.wait", (seL4_Word)seL4_SysWait, "CapFault"},
-        {"guest.hvc.nbwait", (seL4_Word)seL4_SysNBWait, "CapFault"},
-        {"guest.hvc.yield", (seL4_Word)seL4_SysYield, "returns"},
-        {"guest.hvc.positive", 0x84000000, "UnknownSyscall"},
+        {"guest.hvc.call",        (seL4_Word)seL4_SysCall,       "returns"       },
+        {"guest.hvc.reply_recv",  (seL4_Word)seL4_SysReplyRecv,  "CapFault"      },
+        {"guest.hvc.nbsend_recv", (seL4_Word)seL4_SysNBSendRecv, "CapFault"      },
+        {"guest.hvc.nbsend_wait", (seL4_Word)seL4_SysNBSendWait, "CapFault"      },
+        {"guest.hvc.send",        (seL4_Word)seL4_SysSend,       "returns"       },
+        {"guest.hvc.nbsend",      (seL4_Word)seL4_SysNBSend,     "returns"       },
+        {"guest.hvc.recv",        (seL4_Word)seL4_SysRecv,       "CapFault"      },
+        {"guest.hvc.nbrecv",      (seL4_Word)seL4_SysNBRecv,     "CapFault"      },
+        {"guest.hvc.wait",        (seL4_Word)seL4_SysWait,       "CapFault"      },
+        {"guest.hvc.nbwait",      (seL4_Word)seL4_SysNBWait,     "CapFault"      },
+        {"guest.hvc.yield",       (seL4_Word)seL4_SysYield,      "returns"       },
+        {"guest.hvc.positive",    0x84000000,                    "UnknownSyscall"},
     };
     for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         struct message m;
@@ -218,10 +217,11 @@ static void check_system_calls(struct vm *vm)
         vm_resume(vm, 0);
         const char *seen = "nothing";
         if (vm_wait(vm, &m)) {
-            seen = m.label == seL4_Fault_CapFault            ? "CapFault"
-                   : m.label != seL4_Fault_UnknownSyscall    ? "another fault"
-                   : m.words[seL4_UnknownSyscall_FaultIP] == vm_address(guest_hvc) ? "UnknownSyscall"
-                                                                                   : "returns";
+            seen = m.label == seL4_Fault_CapFault         ? "CapFault"
+                   : m.label != seL4_Fault_UnknownSyscall ? "another fault"
+                   : m.words[seL4_UnknownSyscall_FaultIP] == vm_address(guest_hvc)
+                       ? "UnknownSyscall"
+                       : "returns";
         }
         contract_line(calls[i].name, seen, calls[i].expected);
         if (m.label == seL4_Fault_CapFault) {
@@ -251,7 +251,7 @@ static void check_guarded_cspace(struct vm *vm)
     contract_claim("guest.hvc.send.guarded.advance", vm_reported(&m), "goes on behind the hvc");
 }
 
-/* ---- guests: instructions ------------------------------------------------------------------------ */
+/* ---- guests: instructions ---- */
 
 static void describe_vcpu_fault(const char *name, const struct message *m, seL4_Word class)
 {
@@ -279,7 +279,8 @@ static void check_traps(struct vm *vm)
     REQUIRE(seL4_TCB_WriteRegisters(vm->tcb, false, 0, 4, &c) == seL4_NoError);
     vm_resume(vm, 0);
     vm_wait(vm, &m);
-    contract_claim("guest.smc.answer", vm_reported(&m) && m.words[0] == 0x10001 && m.words[1] == 0x21,
+    contract_claim("guest.smc.answer",
+                   vm_reported(&m) && m.words[0] == 0x10001 && m.words[1] == 0x21,
                    "x0 set, x1 kept");
 
     vm_call(vm, guest_wfi, 0, 0, 0, &m);
@@ -291,9 +292,9 @@ static void check_traps(struct vm *vm)
     vm_call(vm, guest_wfe, 0, 0, 0, &m);
     /* QEMU never traps it; hardware does when the event register is clear. */
     contract_claim("guest.wfe.fault",
-                   vm_reported(&m) || (m.label == seL4_Fault_VCPUFault &&
-                                       m.words[0] >> ESR_CLASS_SHIFT == CLASS_WFX &&
-                                       (m.words[0] & 1) == 1),
+                   vm_reported(&m) ||
+                       (m.label == seL4_Fault_VCPUFault &&
+                        m.words[0] >> ESR_CLASS_SHIFT == CLASS_WFX && (m.words[0] & 1) == 1),
                    "none, or as wfi's but for the bit");
 
     if (vm_gic() == 0) {

@@ -79,12 +79,6 @@ piece guest_spin
     str x0, [x1]
     b 1b
 
-/* Counts x0 down, then reports: for a budget to end in. */
-piece guest_work
-1:  subs x0, x0, #1
-    b.ne 1b
-    report
-
 /* Does the processor have the system registers of GICv3: x0 is ID_AA64PFR0_EL1.GIC. */
 piece guest_gic_version
     mrs x0, id_aa64pfr0_el1

@@ -24,9 +24,10 @@ static void renew(void)
     atomic_store(&shared.late, 0);
 }
 
-/* ---- calls --------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
-/* Answers each call with its badge and its words, each plus one, in reverse order of their number. */
+/* Answers each call with its badge and its words, each plus one, in reverse order of their number.
+ */
 static void serve(void *argument)
 {
     (void)argument;
@@ -39,8 +40,8 @@ static void serve(void *argument)
             seL4_SetMR(i, seL4_GetMR(i) + badge);
         }
         atomic_fetch_add(&shared.count, 1);
-        info = seL4_ReplyRecv(shared.endpoint, seL4_MessageInfo_new(label + 1, 0, 0, length), &badge,
-                              shared.reply);
+        info = seL4_ReplyRecv(shared.endpoint, seL4_MessageInfo_new(label + 1, 0, 0, length),
+                              &badge, shared.reply);
     }
 }
 
@@ -76,28 +77,28 @@ static void check_non_blocking(void)
     seL4_NBSend(badged, seL4_MessageInfo_new(0, 0, 0, 0));
     seL4_NBRecv(shared.endpoint, &badge, shared.reply);
     contract_number("ipc.nbrecv.nothing.badge", badge, 0);
-    contract_claim("ipc.nbsend.no_receiver", !contract_receive(shared.endpoint, shared.reply, &m, 2),
-                   "dropped");
+    contract_claim("ipc.nbsend.no_receiver",
+                   !contract_receive(shared.endpoint, shared.reply, &m, 2), "dropped");
     seL4_Send(shared.reply, seL4_MessageInfo_new(0, 0, 0, 0));
     contract_claim("ipc.reply.no_caller", true, "returns");
     thread_start(&server, &(struct thread_options){.entry = serve});
     contract_wait_ms(2);
     seL4_NBSend(badged, seL4_MessageInfo_new(0, 0, 0, 1));
-    contract_claim("ipc.nbsend.receiver_waits", contract_wait_for(&shared.count, 1, 20), "delivered");
+    contract_claim("ipc.nbsend.receiver_waits", contract_wait_for(&shared.count, 1, 20),
+                   "delivered");
     seL4_MessageInfo_t info = seL4_Call(badged, seL4_MessageInfo_new(5, 0, 0, 1));
     contract_number("ipc.reply.after_send", seL4_MessageInfo_get_label(info), 6);
 }
 
-/* ---- combined calls ------------------------------------------------------------------------------ */
+/* ---- combined calls ---- */
 
 static void signal_and_receive(void *argument)
 {
     (void)argument;
     seL4_Word badge;
     seL4_SetMR(0, 0);
-    seL4_MessageInfo_t info =
-        seL4_NBSendRecv(shared.notification, seL4_MessageInfo_new(0, 0, 0, 0), shared.endpoint,
-                        &badge, shared.reply);
+    seL4_MessageInfo_t info = seL4_NBSendRecv(shared.notification, seL4_MessageInfo_new(0, 0, 0, 0),
+                                              shared.endpoint, &badge, shared.reply);
     shared.badge = badge;
     shared.label = seL4_MessageInfo_get_label(info);
     seL4_NBSendWait(shared.reply, seL4_MessageInfo_new(77, 0, 0, 0), shared.other, &badge);
@@ -114,8 +115,8 @@ static void check_combined(void)
     thread_start(&thread, &(struct thread_options){.entry = signal_and_receive});
     contract_claim("ipc.nbsendrecv.signal", contract_wait_signal(shared.notification, 20, NULL),
                    "sent");
-    seL4_MessageInfo_t info = seL4_Call(cap_mint(shared.endpoint, seL4_AllRights, 8),
-                                        seL4_MessageInfo_new(21, 0, 0, 0));
+    seL4_MessageInfo_t info =
+        seL4_Call(cap_mint(shared.endpoint, seL4_AllRights, 8), seL4_MessageInfo_new(21, 0, 0, 0));
     contract_number("ipc.nbsendrecv.receives.badge", shared.badge, 8);
     contract_number("ipc.nbsendrecv.receives.label", shared.label, 21);
     contract_number("ipc.nbsendwait.replies", seL4_MessageInfo_get_label(info), 77);
@@ -124,7 +125,7 @@ static void check_combined(void)
     contract_number("ipc.nbsendwait.waits", shared.value, 0x10);
 }
 
-/* ---- reply objects ------------------------------------------------------------------------------- */
+/* ---- reply objects ---- */
 
 static void call_once(void *argument)
 {
@@ -166,8 +167,7 @@ static void check_endpoint_deletion(void)
     struct thread thread;
     renew();
     seL4_CPtr badged = cap_mint(shared.endpoint, seL4_AllRights, 1);
-    thread_start(&thread,
-                 &(struct thread_options){.entry = call_once, .argument = (void *)badged});
+    thread_start(&thread, &(struct thread_options){.entry = call_once, .argument = (void *)badged});
     contract_wait_ms(2);
     REQUIRE(atomic_load(&shared.count) == 0);
     REQUIRE(cap_revoke(shared.endpoint) == seL4_NoError);
@@ -191,7 +191,7 @@ static void check_badged_cancel(void)
     contract_number("endpoint.badge_deleted.other_stays", m.badge, 2);
 }
 
-/* ---- order --------------------------------------------------------------------------------------- */
+/* ---- order ---- */
 
 static void check_order(void)
 {
@@ -218,7 +218,7 @@ static void check_order(void)
     contract_line("ipc.senders.order", order, "40 30 20");
 }
 
-/* ---- notifications ------------------------------------------------------------------------------- */
+/* ---- notifications ---- */
 
 static void wait_twice(void *argument)
 {
@@ -292,7 +292,7 @@ static void check_bound(void)
     contract_number("notification.bound.pending_first", shared.badge, 0x40);
 }
 
-/* ---- capability transfer ------------------------------------------------------------------------- */
+/* ---- capability transfer ---- */
 
 static void send_capability(void *argument)
 {

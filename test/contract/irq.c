@@ -47,10 +47,10 @@ static void check_handler(seL4_CPtr handler, seL4_CPtr notification)
     contract_claim("irq.no_notification", !contract_wait_signal(notification, WAIT_MS, NULL),
                    "nothing");
     rtc_lower();
-    contract_error("irq.set_notification",
-                   seL4_IRQHandler_SetNotification(handler,
-                                                   cap_mint(notification, seL4_AllRights, 0x40)),
-                   seL4_NoError);
+    contract_error(
+        "irq.set_notification",
+        seL4_IRQHandler_SetNotification(handler, cap_mint(notification, seL4_AllRights, 0x40)),
+        seL4_NoError);
     REQUIRE(seL4_IRQHandler_Ack(handler) == seL4_NoError);
     while (contract_wait_signal(notification, 1, NULL)) {
         REQUIRE(seL4_IRQHandler_Ack(handler) == seL4_NoError);
@@ -78,7 +78,8 @@ static void check_end(seL4_CPtr handler, seL4_CPtr notification)
 {
     contract_error("irq.clear", seL4_IRQHandler_Clear(handler), seL4_NoError);
     rtc_raise();
-    contract_claim("irq.clear.fires", !contract_wait_signal(notification, WAIT_MS, NULL), "nothing");
+    contract_claim("irq.clear.fires", !contract_wait_signal(notification, WAIT_MS, NULL),
+                   "nothing");
     rtc_lower();
     seL4_CPtr copy = cap_copy(handler, seL4_AllRights);
     contract_error("irq.copy.ack", seL4_IRQHandler_Ack(copy), seL4_NoError);

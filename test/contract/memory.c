@@ -22,10 +22,10 @@ static void check_small_page(void)
     contract_error("table.map.again", seL4_ARM_PageTable_Map(table, own, far, attributes),
                    seL4_InvalidCapability);
     memory_add_tables(own, far, seL4_PageBits);
-    contract_error("table.map.all_there",
-                   seL4_ARM_PageTable_Map(cap_new(seL4_ARM_PageTableObject, 0), own, far,
-                                          attributes),
-                   seL4_DeleteFirst);
+    contract_error(
+        "table.map.all_there",
+        seL4_ARM_PageTable_Map(cap_new(seL4_ARM_PageTableObject, 0), own, far, attributes),
+        seL4_DeleteFirst);
 
     contract_error("map.4k", seL4_ARM_Page_Map(frame, own, far, seL4_ReadWrite, attributes),
                    seL4_NoError);
@@ -100,17 +100,17 @@ static void check_large_pages(void)
                    seL4_ARM_Page_Map(cap_new(seL4_ARM_SmallPageObject, 0), own, base,
                                      seL4_ReadWrite, attributes),
                    seL4_FailedLookup);
-    contract_error("table.map.over_2m",
-                   seL4_ARM_PageTable_Map(cap_new(seL4_ARM_PageTableObject, 0), own, base,
-                                          attributes),
-                   seL4_DeleteFirst);
+    contract_error(
+        "table.map.over_2m",
+        seL4_ARM_PageTable_Map(cap_new(seL4_ARM_PageTableObject, 0), own, base, attributes),
+        seL4_DeleteFirst);
     contract_error("page.clean", seL4_ARM_Page_CleanInvalidate_Data(frame, 0, 4096), seL4_NoError);
     contract_error("page.clean.outside",
                    seL4_ARM_Page_CleanInvalidate_Data(frame, 0, (1 << seL4_LargePageBits) + 1),
                    seL4_InvalidArgument);
     contract_error("page.unify", seL4_ARM_Page_Unify_Instruction(frame, 0, 4096), seL4_NoError);
-    contract_error("vspace.clean",
-                   seL4_ARM_VSpace_CleanInvalidate_Data(own, base, base + 4096), seL4_NoError);
+    contract_error("vspace.clean", seL4_ARM_VSpace_CleanInvalidate_Data(own, base, base + 4096),
+                   seL4_NoError);
 
     seL4_CPtr huge = cap_slot();
     seL4_CPtr untyped = cap_untyped(seL4_HugePageBits, false);
@@ -161,13 +161,11 @@ static seL4_Word probe(void (*entry)(void *), seL4_Word address, struct message 
     struct thread thread;
     probe_address = address;
     unsigned before = atomic_load(&probe_count);
-    thread_start(&thread, &(struct thread_options){
-                              .entry = entry, .fault = cap_mint(faults, seL4_AllRights, 1)});
+    thread_start(&thread, &(struct thread_options){.entry = entry,
+                                                   .fault = cap_mint(faults, seL4_AllRights, 1)});
     bool faulted = contract_receive(faults, reply, m, 20);
-    REQUIRE(seL4_TCB_Suspend(thread.tcb) == seL4_NoError);
-    REQUIRE(cap_delete(thread.tcb) == seL4_NoError);
+    thread_end(&thread);
     REQUIRE(faulted || atomic_load(&probe_count) == before + 1);
-    thread_forget_all();
     return faulted ? m->label : 0;
 }
 
@@ -240,10 +238,10 @@ static void check_asids(void)
 {
     const seL4_CPtr root = seL4_CapInitThreadCNode;
     seL4_CPtr pool = cap_slot(), untyped = cap_new(seL4_UntypedObject, seL4_ASIDPoolBits);
-    contract_error("asid.make_pool",
-                   seL4_ARM_ASIDControl_MakePool(seL4_CapASIDControl, untyped, root, pool,
-                                                 ROOT_DEPTH),
-                   seL4_NoError);
+    contract_error(
+        "asid.make_pool",
+        seL4_ARM_ASIDControl_MakePool(seL4_CapASIDControl, untyped, root, pool, ROOT_DEPTH),
+        seL4_NoError);
     contract_error("asid.make_pool.wrong_size",
                    seL4_ARM_ASIDControl_MakePool(seL4_CapASIDControl,
                                                  cap_new(seL4_UntypedObject, 13), root, cap_slot(),

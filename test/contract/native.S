@@ -3,7 +3,6 @@
     .text
     .global native_store_registers, native_breakpoint, native_vector_instruction
     .global native_undefined, native_system_register, native_smc, native_unknown_syscall
-    .global native_touch_x9
 
 /* sp: 33 words. x0..x30, sp's own value, TPIDR_EL0. Ends in a breakpoint. */
 native_store_registers:
@@ -54,8 +53,4 @@ native_unknown_syscall:
     svc #0
     ret
 
-/* A store with no base register writeback through x9, whose value the test chooses. */
-native_touch_x9:
-    str xzr, [x9]
-    ret
     .section .note.GNU-stack, "", %progbits

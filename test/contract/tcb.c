@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Threads: configuration and its errors, priorities, registers with counts, suspend, resume, flags. */
+/* Threads: configuration and its errors, priorities, registers with counts, suspend, resume, flags.
+ */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -25,9 +26,11 @@ static void check_configure(void)
     seL4_CPtr tcb = cap_new(seL4_TCBObject, 0), frame = cap_new(seL4_ARM_SmallPageObject, 0);
     seL4_CPtr empty = cap_new(seL4_CapTableObject, 1);
     contract_error("tcb.configure.no_cspace",
-                   seL4_TCB_Configure(tcb, seL4_CapNull, 0, vspace, 0, 0, 0), seL4_IllegalOperation);
+                   seL4_TCB_Configure(tcb, seL4_CapNull, 0, vspace, 0, 0, 0),
+                   seL4_IllegalOperation);
     contract_error("tcb.configure.no_vspace",
-                   seL4_TCB_Configure(tcb, cspace, 0, seL4_CapNull, 0, 0, 0), seL4_IllegalOperation);
+                   seL4_TCB_Configure(tcb, cspace, 0, seL4_CapNull, 0, 0, 0),
+                   seL4_IllegalOperation);
     contract_error("tcb.configure.vspace_no_asid",
                    seL4_TCB_Configure(tcb, cspace, 0, cap_new(seL4_ARM_VSpaceObject, 0), 0, 0, 0),
                    seL4_IllegalOperation);
@@ -59,8 +62,8 @@ static void check_sched_params(void)
     contract_error("tcb.priority.above_mcp", seL4_TCB_SetPriority(other, tcb, 17), seL4_RangeError);
     contract_error("tcb.mcp", seL4_TCB_SetMCPriority(tcb, self, 100), seL4_NoError);
     contract_error("tcb.priority.at_mcp", seL4_TCB_SetPriority(other, tcb, 100), seL4_NoError);
-    contract_error("tcb.sched_params",
-                   seL4_TCB_SetSchedParams(tcb, self, 100, 50, sc, endpoint), seL4_NoError);
+    contract_error("tcb.sched_params", seL4_TCB_SetSchedParams(tcb, self, 100, 50, sc, endpoint),
+                   seL4_NoError);
     contract_error("tcb.sched_params.second_sc",
                    seL4_TCB_SetSchedParams(tcb, self, 100, 50, sc2, endpoint),
                    seL4_IllegalOperation);
@@ -71,12 +74,11 @@ static void check_sched_params(void)
                    seL4_TCB_SetSchedParams(other, self, 100, 50, endpoint, endpoint),
                    seL4_InvalidCapability);
     contract_error("tcb.sched_params.bad_fault_endpoint",
-                   seL4_TCB_SetSchedParams(other, self, 100, 50, sc2, tcb),
-                   seL4_InvalidCapability);
-    contract_error("tcb.sched_params.receive_only_endpoint",
-                   seL4_TCB_SetSchedParams(other, self, 100, 50, sc2,
-                                           cap_copy(endpoint, seL4_CanRead)),
-                   seL4_InvalidCapability);
+                   seL4_TCB_SetSchedParams(other, self, 100, 50, sc2, tcb), seL4_InvalidCapability);
+    contract_error(
+        "tcb.sched_params.receive_only_endpoint",
+        seL4_TCB_SetSchedParams(other, self, 100, 50, sc2, cap_copy(endpoint, seL4_CanRead)),
+        seL4_InvalidCapability);
     contract_error("tcb.sched_params.no_sc",
                    seL4_TCB_SetSchedParams(tcb, self, 100, 50, seL4_CapNull, endpoint),
                    seL4_NoError);
@@ -135,8 +137,8 @@ static void check_register_counts(void)
                    seL4_RangeError);
     contract_error("tcb.read_registers.count_37", seL4_TCB_ReadRegisters(tcb, false, 0, 37, &seen),
                    seL4_RangeError);
-    contract_claim("tcb.read_registers.range",
-                   seL4_GetMR(0) == 1 && seL4_GetMR(1) == ALL_REGISTERS, "1 to 36");
+    contract_claim("tcb.read_registers.range", seL4_GetMR(0) == 1 && seL4_GetMR(1) == ALL_REGISTERS,
+                   "1 to 36");
     bool all = true;
     for (unsigned n = 1; n <= ALL_REGISTERS; n++) {
         memset(&seen, 0, sizeof seen);
@@ -167,10 +169,10 @@ static void check_register_counts(void)
     pattern.pc = 0x8888;
     contract_number("tcb.write_registers.pc_only.equal", count_equal(&seen, &pattern),
                     ALL_REGISTERS);
-    contract_error("tcb.read_registers.own",
-                   seL4_TCB_ReadRegisters(self, false, 0, 1, &seen), seL4_IllegalOperation);
-    contract_error("tcb.write_registers.own",
-                   seL4_TCB_WriteRegisters(self, false, 0, 1, &seen), seL4_IllegalOperation);
+    contract_error("tcb.read_registers.own", seL4_TCB_ReadRegisters(self, false, 0, 1, &seen),
+                   seL4_IllegalOperation);
+    contract_error("tcb.write_registers.own", seL4_TCB_WriteRegisters(self, false, 0, 1, &seen),
+                   seL4_IllegalOperation);
 }
 
 static void check_spsr(void)
@@ -237,8 +239,9 @@ static void check_flags(void)
     struct thread thread;
     struct message m;
     seL4_CPtr faults = cap_new(seL4_EndpointObject, 0), reply = cap_new(seL4_ReplyObject, 0);
-    thread_make(&thread, &(struct thread_options){.entry = (void (*)(void *))native_vector_instruction,
-                                                  .fault = cap_mint(faults, seL4_AllRights, 1)});
+    thread_make(&thread,
+                &(struct thread_options){.entry = (void (*)(void *))native_vector_instruction,
+                                         .fault = cap_mint(faults, seL4_AllRights, 1)});
     seL4_TCB_SetFlags_t flags = seL4_TCB_SetFlags(thread.tcb, 0, 0);
     contract_number("tcb.flags.new", flags.flags, 0);
     flags = seL4_TCB_SetFlags(thread.tcb, 0, seL4_TCBFlag_fpuDisabled);

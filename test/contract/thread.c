@@ -10,8 +10,8 @@ static struct {
     unsigned char stack[THREAD_STACK_BYTES] __attribute__((aligned(16)));
     uint64_t tls[TLS_WORDS];
     seL4_IPCBuffer *ipc;
+    bool taken;
 } places[THREAD_MAX];
-static unsigned place_count;
 
 static void enter(struct thread *thread)
 {
@@ -37,14 +37,18 @@ seL4_CPtr thread_new_sc(unsigned core, seL4_Word budget_us, seL4_Word period_us)
 
 void thread_make(struct thread *thread, const struct thread_options *options)
 {
-    REQUIRE(place_count < THREAD_MAX);
-    unsigned index = place_count++;
+    unsigned index = 0;
+    while (index < THREAD_MAX && places[index].taken) {
+        index++;
+    }
+    REQUIRE(index < THREAD_MAX);
+    places[index].taken = true;
     seL4_Word priority = options->priority != 0 ? options->priority : PRIO_HELPER;
     unsigned budget_us = options->budget_us != 0 ? options->budget_us : SLICE_US;
     unsigned period_us = options->period_us != 0 ? options->period_us : budget_us;
 
-    *thread = (struct thread){
-        .entry = options->entry, .argument = options->argument, .index = index};
+    *thread =
+        (struct thread){.entry = options->entry, .argument = options->argument, .index = index};
     places[index].ipc = memory_new(seL4_PageBits, &thread->ipc_frame);
     thread->tcb = cap_new(seL4_TCBObject, 0);
     if (!options->no_sc) {
@@ -78,7 +82,15 @@ void thread_start_passive(struct thread *thread, const struct thread_options *op
     REQUIRE(seL4_SchedContext_Unbind(thread->sc) == seL4_NoError);
 }
 
+void thread_end(struct thread *thread)
+{
+    REQUIRE(cap_delete(thread->tcb) == seL4_NoError);
+    places[thread->index].taken = false;
+}
+
 void thread_forget_all(void)
 {
-    place_count = 0;
+    for (unsigned i = 0; i < THREAD_MAX; i++) {
+        places[i].taken = false;
+    }
 }

@@ -21,12 +21,12 @@ struct thread {
 struct thread_options {
     void (*entry)(void *argument);
     void *argument;
-    seL4_Word priority;  /* 0: PRIO_HELPER */
-    unsigned core;       /* of its scheduling context */
-    bool no_sc;          /* none of its own */
-    seL4_CPtr fault;     /* endpoint of its faults */
-    unsigned budget_us;  /* 0: 10 ms, round robin */
-    unsigned period_us;  /* 0: as the budget */
+    seL4_Word priority; /* 0: PRIO_HELPER */
+    unsigned core;      /* of its scheduling context */
+    bool no_sc;         /* none of its own */
+    seL4_CPtr fault;    /* endpoint of its faults */
+    unsigned budget_us; /* 0: 10 ms, round robin */
+    unsigned period_us; /* 0: as the budget */
 };
 
 /* Makes the thread, its registers set, suspended. */
@@ -34,8 +34,8 @@ void thread_make(struct thread *thread, const struct thread_options *options);
 /* Makes it and lets it run. */
 void thread_start(struct thread *thread, const struct thread_options *options);
 /*
- * Starts a server that has no scheduling context: lends it one until it has signalled `ready`, which
- * it does in the call that also waits for its first client.
+ * Starts a server that has no scheduling context: lends it one until it has signalled `ready`,
+ * which it does in the call that also waits for its first client.
  */
 void thread_start_passive(struct thread *thread, const struct thread_options *options,
                           seL4_CPtr ready);
@@ -43,5 +43,7 @@ void thread_start_passive(struct thread *thread, const struct thread_options *op
 seL4_CPtr thread_new_sc(unsigned core, seL4_Word budget_us, seL4_Word period_us);
 seL4_Error thread_configure_sc(seL4_CPtr sc, unsigned core, seL4_Word budget_us,
                                seL4_Word period_us);
+/* Ends the thread wherever it is, and gives its stack back. */
+void thread_end(struct thread *thread);
 /* All stacks are free again. Called at the end of a topic, when its threads are gone. */
 void thread_forget_all(void);

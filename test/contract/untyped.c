@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Untyped memory: the size of each object, the errors of seL4_Untyped_Retype, and what frees memory. */
+/* Untyped memory: the size of each object, the errors of seL4_Untyped_Retype, and what frees
+ * memory. */
 #include <string.h>
 
 #include "lib/format.h"
@@ -75,10 +76,10 @@ static void check_arguments(void)
                    seL4_RangeError);
     contract_claim("retype.fan_out.limit", seL4_GetMR(0) == 1 && seL4_GetMR(1) == 256, "1 to 256");
     contract_claim("retype.failed_makes_nothing", !cap_exists(slot), "no capability");
-    contract_error("invoke.wrong_label",
-                   seL4_MessageInfo_get_label(
-                       seL4_Call(untyped, seL4_MessageInfo_new(0xfff, 0, 0, 0))),
-                   seL4_IllegalOperation);
+    contract_error(
+        "invoke.wrong_label",
+        seL4_MessageInfo_get_label(seL4_Call(untyped, seL4_MessageInfo_new(0xfff, 0, 0, 0))),
+        seL4_IllegalOperation);
     contract_error("invoke.truncated",
                    seL4_MessageInfo_get_label(
                        seL4_Call(untyped, seL4_MessageInfo_new(UntypedRetype, 0, 0, 1))),
@@ -130,16 +131,16 @@ static void check_freeing(void)
     contract_error("untyped.one_child_left", cap_retype(untyped, seL4_ARM_SmallPageObject, 0, c, 1),
                    seL4_NotEnoughMemory);
     REQUIRE(cap_delete(b) == seL4_NoError);
-    contract_error("untyped.no_child_left",
-                   cap_retype(untyped, seL4_ARM_SmallPageObject, 0, c, 1), seL4_NoError);
+    contract_error("untyped.no_child_left", cap_retype(untyped, seL4_ARM_SmallPageObject, 0, c, 1),
+                   seL4_NoError);
 
     seL4_CPtr copy = cap_copy(c, seL4_AllRights);
     contract_error("untyped.revoke", cap_revoke(untyped), seL4_NoError);
     contract_claim("untyped.revoke.children", !cap_exists(c) && !cap_exists(copy),
                    "all gone, copies too");
     contract_error("untyped.revoke.again", cap_revoke(untyped), seL4_NoError);
-    contract_error("untyped.after_revoke",
-                   cap_retype(untyped, seL4_ARM_SmallPageObject, 0, c, 2), seL4_NoError);
+    contract_error("untyped.after_revoke", cap_retype(untyped, seL4_ARM_SmallPageObject, 0, c, 2),
+                   seL4_NoError);
 }
 
 static void check_clearing(void)

@@ -32,11 +32,13 @@ static void check_registers(void)
     contract_claim("vcpu.registers.read_back", same, "every index as written");
     contract_number("vcpu.registers.count", REGISTER_COUNT, 24);
     contract_error("vcpu.read.index_too_large",
-                   (seL4_Word)seL4_ARM_VCPU_ReadRegs(vcpu, seL4_VCPUReg_Num).error, seL4_InvalidArgument);
+                   (seL4_Word)seL4_ARM_VCPU_ReadRegs(vcpu, seL4_VCPUReg_Num).error,
+                   seL4_InvalidArgument);
     contract_error("vcpu.write.index_too_large", seL4_ARM_VCPU_WriteRegs(vcpu, seL4_VCPUReg_Num, 0),
                    seL4_InvalidArgument);
     contract_error("vcpu.read.index_huge",
-                   (seL4_Word)seL4_ARM_VCPU_ReadRegs(vcpu, (seL4_VCPUReg)~0ul).error, seL4_InvalidArgument);
+                   (seL4_Word)seL4_ARM_VCPU_ReadRegs(vcpu, (seL4_VCPUReg)~0ul).error,
+                   seL4_InvalidArgument);
 }
 
 /* Registers as the guest sees them, and what it writes as we see it: in the core and saved. */
@@ -97,7 +99,13 @@ static void check_spsr(void)
     seL4_UserContext c = {.spsr = 0};
     static const struct {
         seL4_Word given, kept;
-    } modes[] = {{0x3c5, 5}, {0x3c4, 4}, {0x3c0, 0}, {0x3c9, 0}, {0x3d0, 0}};
+    } modes[] = {
+        {0x3c5, 5},
+        {0x3c4, 4},
+        {0x3c0, 0},
+        {0x3c9, 0},
+        {0x3d0, 0}
+    };
     char seen[40] = "", expected[40] = "";
     size_t n = 0, k = 0;
     vm_make(&vm, 0);

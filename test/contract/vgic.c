@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The virtual interrupt interface: limits of an injection, each list register, maintenance faults. */
+/* The virtual interrupt interface: limits of an injection, each list register, maintenance faults.
+ */
 #include "lib/format.h"
 #include "test/contract/contract.h"
 #include "test/contract/vm.h"
@@ -42,8 +43,8 @@ static void end(struct vm *vm, seL4_Word irq, struct message *m)
 /* Takes the maintenance fault of list register `index`, and lets the guest report. */
 static bool maintained(struct vm *vm, struct message *m, unsigned index)
 {
-    bool ok = m->label == seL4_Fault_VGICMaintenance &&
-              m->length == seL4_VGICMaintenance_Length && m->words[0] == index;
+    bool ok = m->label == seL4_Fault_VGICMaintenance && m->length == seL4_VGICMaintenance_Length &&
+              m->words[0] == index;
     vm_resume(vm, 0);
     return vm_wait(vm, m) && vm_reported(m) && ok;
 }
@@ -64,8 +65,8 @@ static void check_limits(void)
     contract_error("vgic.inject.priority_32", inject(&vm, FIRST_IRQ, 32, 0), seL4_RangeError);
     contract_claim("vgic.inject.priority_32.limit", seL4_GetMR(1) == 31, "31");
     contract_error("vgic.inject.priority_31", inject(&vm, FIRST_IRQ, 31, 0), seL4_NoError);
-    contract_error("vgic.inject.group_2",
-                   seL4_ARM_VCPU_InjectIRQ(vm.vcpu, FIRST_IRQ, 0, 2, 0), seL4_RangeError);
+    contract_error("vgic.inject.group_2", seL4_ARM_VCPU_InjectIRQ(vm.vcpu, FIRST_IRQ, 0, 2, 0),
+                   seL4_RangeError);
     contract_claim("vgic.inject.group_2.limit", seL4_GetMR(1) == 1, "1");
     contract_error("vgic.inject.no_thread",
                    seL4_ARM_VCPU_InjectIRQ(cap_new(seL4_ARM_VCPUObject, 0), FIRST_IRQ, 0, 1, 0),

@@ -8,9 +8,9 @@
 #include "test/contract/guest.h"
 
 /*
- * A guest with one vCPU, for tests: the pieces of guest.S at VM_CODE, a page of RAM at VM_DATA, with
- * GICv2 its interface at VM_GICC. The main thread takes its faults from `faults` and answers through
- * `reply`, both the VM's own.
+ * A guest with one vCPU, for tests: the pieces of guest.S at VM_CODE, a page of RAM at VM_DATA,
+ * with GICv2 its interface at VM_GICC. The main thread takes its faults from `faults` and answers
+ * through `reply`, both the VM's own.
  */
 enum {
     VM_CODE = 0x40000000,
@@ -22,8 +22,8 @@ enum {
 
 struct vm {
     seL4_CPtr tcb, vcpu, sc, vspace, faults, badged_faults, reply, spare_reply, cspace;
-    volatile uint64_t *data;  /* the page at VM_DATA */
-    bool started;             /* it waits for a reply, or runs */
+    volatile uint64_t *data; /* the page at VM_DATA */
+    bool started;            /* it waits for a reply, or runs */
 };
 
 /* Round robin on that core, at PRIO_GUEST. */

@@ -6,7 +6,8 @@
 TESTS ?=
 
 # How the host tool is told which kernel this build is for, and where it finds the parts of an image.
-IMAGE_OPTIONS := --kernel $(or $(SEL4_SDK),$(KERNEL_DIR)) --programs $(KB) -I $B/guest -I system
+# An emulated core that waits for the kernel's lock keeps a host core busy, so do not use more than there are.
+IMAGE_OPTIONS := --spread $(shell nproc) --kernel $(or $(SEL4_SDK),$(KERNEL_DIR)) --programs $(KB) -I $B/guest -I system
 ifneq ($(filter microkit-%,$(KERNEL_NAME)),)
   IMAGE_OPTIONS += --board $(MICROKIT_BOARD) --config $(MICROKIT_CONFIG)
 endif

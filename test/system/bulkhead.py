@@ -8,7 +8,8 @@ import re
 import subprocess
 import time
 
-from guest import PANIC, READY, Guest
+from debugger import crash_vmm
+from guest import INTERRUPT_KEY, PANIC, READY, Guest
 from machine import TIME_SCALE, Failure
 
 TOOL = "build/host/bulkhead"
@@ -20,7 +21,7 @@ SHELL_KEY = PREFIX_KEY + "s"
 SHELL_BANNER = r"^--- operator shell .*---$"
 CONSOLE_BANNER = r"^--- {name} .*---$"
 PROMPT = "bulkhead> "
-LOG_LINE = r"^\[{name}\] .*"
+LOG_LINE = r"^\[{name}\] "
 # A failed CHECK of ours, wherever it is.
 FATAL = [r"CHECK failed.*", r"check failed.*"]
 BOOT_S = 180
@@ -56,28 +57,34 @@ class Vm:
 class System:
     """A Bulkhead that runs in a machine."""
 
-    def __init__(self, context, description=DEMO):
+    def __init__(self, context, description=DEMO, debugger=False):
         image = make_image(description)
         command = run_tool("run", "--dry-run", image).split()
+        self._debugger = f"{image}.{os.getpid()}.gdb" if debugger else None
+        if self._debugger:
+            command += ["-gdb", f"unix:{self._debugger},server=on,wait=off"]
         self.machine = context.machine(command, fatal=[PANIC, *FATAL])
         self._guests = {}
         self._numbers = {}
 
-    def stop(self):
-        self.machine.stop()
+    def crash_vmm(self, name):
+        """Makes the VMM of a VM fault. Only for a system that was made with a debugger."""
+        options = os.environ["IMAGE_OPTIONS"].split()
+        crash_vmm(self._debugger, options[options.index("--programs") + 1] + "/vmm.elf", name)
+        os.unlink(self._debugger)
 
     # ---- the operator's shell ----
 
     def front_shell(self):
         since = self.machine.mark()
         self.machine.send(SHELL_KEY)
-        self.machine.expect(SHELL_BANNER, 20, since)
-        self.machine.expect("^" + PROMPT, 20, since)
+        banner = self.machine.expect(SHELL_BANNER, 20, since)
+        self.machine.expect("^" + PROMPT, 20, banner.end())
 
     def shell(self, command, timeout_s=30):
         """Gives the shell a command, returns the lines that it says, those of the log left out."""
         self.front_shell()
-        since = self.machine.mark_line()
+        since = self.machine.mark()
         self.machine.send(command + "\r")
         match = self.machine.expect(rf"^{PROMPT}{re.escape(command)} *\n((?:.*\n)*?){PROMPT}$", timeout_s, since)
         return [line for line in match.group(1).splitlines() if not re.match(r"\[\S+\] ", line)]
@@ -141,7 +148,9 @@ class System:
         guest = self.guest(name)
         while True:
             try:
-                # Typed too early, it is lost with the old guest, or by Linux while it starts.
+                # Typed too early, some of it is lost with the old guest, or by Linux while it starts; the
+                # interrupt key gets rid of the other half.
+                self.machine.send(INTERRUPT_KEY)
                 guest.output("true", 5)
                 return guest
             except Failure:

@@ -92,12 +92,8 @@ class Machine:
             self.text += CONTROL.sub(b"", piece).decode("latin-1")
 
     def mark(self):
-        """The place in the text where what comes from now on starts: for `since`."""
-        with self._changed:
-            return len(self.text)
-
-    def mark_line(self):
-        """The same, but where the unfinished line begins."""
+        """The place in the text where what comes from now on starts, for `since`: the beginning of the
+        unfinished line, because that may be taken off the screen to make way for another."""
         with self._changed:
             return self.text.rfind("\n") + 1
 

@@ -20,7 +20,8 @@ sys.path.insert(0, HERE)
 import machine as machines  # noqa: E402 (needs the path above)
 from machine import Failure, Machine  # noqa: E402
 
-LOG_FOLDER = "build/log/system"
+KERNEL_NAME = os.environ.get("KERNEL_NAME", "unknown")
+LOG_FOLDER = f"build/log/system/{KERNEL_NAME}"
 
 shared = {}
 
@@ -119,7 +120,7 @@ def main():
     if arguments.list:
         print("\n".join(name for name, _, _ in tests))
         return 0
-    results = [run(*test, os.environ.get("KERNEL_NAME", "unknown")) for test in tests]
+    results = [run(*test, KERNEL_NAME) for test in tests]
     machines.stop_all()
     passed, failed, skipped = (results.count(kind) for kind in ("ok", "FAIL", "skip"))
     print(f"system: {passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
