@@ -44,6 +44,8 @@ $(foreach gic,2 3,$(foreach cpus,1 2 3 4,$(eval $(call standin_rules,$(gic),$(cp
 .PHONY: standin
 standin: $(foreach gic,2 3,$(foreach cpus,1 4,$B/standin/gic$(gic)-smp$(cpus)/bin/kernel.elf))
 
-# The unit tests of its pure parts see its own API headers.
-$(HOST)/test/obj/standin/%.o: TEST_CFLAGS += -I$B/standin/gic2-smp1/libsel4/include
-$(HOST)/test/obj/standin/%.o: $B/standin/gic2-smp1/support/platform_gen.json
+# The unit tests of its pure parts see its own API headers. (A pattern rule without a recipe would add no
+# prerequisite, so the objects are named.)
+STANDIN_TEST_OBJS := $(patsubst %.c,$(HOST)/test/obj/%.o,$(wildcard standin/*_test.c))
+$(STANDIN_TEST_OBJS): TEST_CFLAGS += -I$B/standin/gic2-smp1/libsel4/include
+$(STANDIN_TEST_OBJS): $B/standin/gic2-smp1/support/platform_gen.json
