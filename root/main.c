@@ -14,6 +14,7 @@
 #include "root/process.h"
 #include "root/service.h"
 #include "root/uart.h"
+#include "root/vm.h"
 
 enum { ROOT_SLOTS = 4096, ROOT_INDEX = 3 };
 
@@ -114,7 +115,7 @@ void root_main(const seL4_BootInfo *info)
 
     /* 4. Services, then VMs. */
     make_control();
-    if (!service_init(&board, control_client_count())) {
+    if (!vm_init(&board) || !service_init(&board, control_client_count())) {
         stop(memory_explain());
     }
     service_open_root_log(&log_ring);

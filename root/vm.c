@@ -68,19 +68,27 @@ static bool make_ram(struct vm *vm)
 }
 
 /* GICv2: the guest's CPU interface is the hardware's virtual one, mapped where it expects it. */
+static seL4_CPtr gicv_frame[MAP_GICC_SIZE >> seL4_PageBits];
+
+bool vm_init(const struct board *board)
+{
+    for (unsigned i = 0; board->gic_version == 2 && i < sizeof gicv_frame / sizeof gicv_frame[0];
+         i++) {
+        gicv_frame[i] =
+            memory_device_frame(board->gicv_base + ((uint64_t)i << seL4_PageBits), seL4_PageBits);
+        if (gicv_frame[i] == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool map_gic(struct vm *vm, const struct board *board)
 {
-    static seL4_CPtr frame[MAP_GICC_SIZE >> seL4_PageBits];
-    if (board->gic_version != 2) {
-        return true;
-    }
-    for (unsigned i = 0; i < sizeof frame / sizeof frame[0]; i++) {
-        uint64_t offset = (uint64_t)i << seL4_PageBits;
-        if (frame[i] == 0) {
-            frame[i] = memory_device_frame(board->gicv_base + offset, seL4_PageBits);
-        }
-        if (frame[i] == 0 ||
-            !space_map_copy(&vm->guest, frame[i], MAP_GICC_BASE + offset, SPACE_DEVICE)) {
+    for (unsigned i = 0; board->gic_version == 2 && i < sizeof gicv_frame / sizeof gicv_frame[0];
+         i++) {
+        if (!space_map_copy(&vm->guest, gicv_frame[i],
+                            MAP_GICC_BASE + ((uint64_t)i << seL4_PageBits), SPACE_DEVICE)) {
             return false;
         }
     }

@@ -27,6 +27,9 @@ struct vm {
     uint64_t restart_at; /* counter ticks, when state is VM_RESTARTING */
 };
 
+/* Takes what all VMs share; once. False: memory_explain says why. */
+bool vm_init(const struct board *board);
+
 /*
  * Makes the compartment and starts the VMM. False: nothing is held, and `why` (a line) says what
  * was missing or wrong; all else runs on.
