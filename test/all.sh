@@ -16,7 +16,7 @@ for kind in ${KINDS:-checks unit tool-test fuzz boot-test contract hostile syste
     echo "== $kind"
     start=$SECONDS
     # Lines of single compilations are for make's own users.
-    ${MAKE:-make} --no-print-directory "$kind" 2>&1 | grep -v '^  [A-Z][A-Z]* ' | tee "$log.$kind.log"
+    ${MAKE:-make} --no-print-directory "$kind" 2>&1 | grep --line-buffered -v '^  [A-Z][A-Z]* ' | tee "$log.$kind.log"
     status=${PIPESTATUS[0]}
     line=$(grep -E '^[a-z][a-z -]*: [0-9]+ passed, [0-9]+ failed' "$log.$kind.log" | tail -n 1)
     if [ -z "$line" ]; then
