@@ -58,7 +58,7 @@ try 1 'is not a Bulkhead image' show system/demo.dts
 try 1 'neither the install prefix of a seL4 build (no bin/kernel.elf) nor a Microkit SDK' kernel "$work"
 
 # ---- a kernel, in both of its layouts ----
-config='"ARCH_AARCH64": true, "ARM_HYPERVISOR_SUPPORT": true, "EXPORT_PCNT_USER": true, "HAVE_FPU": true,
+config='"ARCH_AARCH64": true, "ARM_HYPERVISOR_SUPPORT": true, "EXPORT_PCNT_USER": true, "AARCH64_USER_CACHE_ENABLE": true, "HAVE_FPU": true,
 "NUM_PRIORITIES": "256", "ROOT_CNODE_SIZE_BITS": "13", "MAX_NUM_NODES": "2", "ARM_CORTEX_A57": true }'
 memory='{ "memory": [ { "start": 1610612736, "end": 3221225472 } ] }'
 plain=$work/plain microkit=$work/microkit/board/some_board/release

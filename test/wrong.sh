@@ -14,7 +14,7 @@ passed=0 failed=0
 mkdir -p "$work/sdk/bin" "$work/sdk/libsel4/include/kernel" "$work/sdk/support"
 : >"$work/sdk/bin/kernel.elf"
 cat >"$work/sdk/libsel4/include/kernel/gen_config.json" <<'JSON'
-{ "ARCH_AARCH64": true, "ARM_HYPERVISOR_SUPPORT": true, "KERNEL_MCS": true, "EXPORT_PCNT_USER": true,
+{ "ARCH_AARCH64": true, "ARM_HYPERVISOR_SUPPORT": true, "KERNEL_MCS": true, "EXPORT_PCNT_USER": true, "AARCH64_USER_CACHE_ENABLE": true,
   "HAVE_FPU": true, "NUM_PRIORITIES": "256", "ROOT_CNODE_SIZE_BITS": "13", "MAX_NUM_NODES": "4",
   "ARM_CORTEX_A53": true, "TIMER_FREQUENCY": "62500000" }
 JSON

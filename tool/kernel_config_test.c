@@ -12,7 +12,8 @@
  */
 #define REST                                                                                       \
     "\"ARCH_AARCH64\": true, \"ARM_HYPERVISOR_SUPPORT\": true, \"KERNEL_MCS\": true,"              \
-    "\"EXPORT_PCNT_USER\": true, \"HAVE_FPU\": true, \"NUM_PRIORITIES\": \"256\","                 \
+    "\"EXPORT_PCNT_USER\": true, \"AARCH64_USER_CACHE_ENABLE\": true, \"HAVE_FPU\": true, "        \
+    "\"NUM_PRIORITIES\": \"256\","                                                                 \
     "\"ROOT_CNODE_SIZE_BITS\": \"13\", \"MAX_NUM_NODES\": \"4\", \"ARM_CORTEX_A53\": true,"        \
     "\"ARM_PA_SIZE_BITS_40\": true, \"TIMER_FREQUENCY\": \"62500000\" }"
 #define MEMORY "{\"memory\": [{\"start\": 1610612736, \"end\": 3221225472}]}"
@@ -78,21 +79,22 @@ static void each_option_by_its_name(void **state)
         const char *line, *option, *found;
         bool is_error;
     } cases[] = {
-        {"\"KERNEL_MCS\": false,",              "KernelIsMCS",                  "OFF",   true },
-        {"\"ARCH_AARCH64\": false,",            "KernelSel4Arch=aarch64",       "OFF",   true },
-        {"\"ARM_HYPERVISOR_SUPPORT\": false,",  "KernelArmHypervisorSupport",   "OFF",   true },
-        {"\"EXPORT_PCNT_USER\": false,",        "KernelArmExportPCNTUser",      "OFF",   true },
-        {"\"HAVE_FPU\": false,",                "KernelHaveFPU",                "OFF",   true },
-        {"\"DISABLE_WFI_WFE_TRAPS\": true,",    "KernelArmDisableWFIWFETraps",  "ON",    true },
-        {"\"VTIMER_UPDATE_VOFFSET\": true,",    "KernelArmVtimerUpdateVOffset", "ON",    true },
-        {"\"DANGEROUS_CODE_INJECTION\": true,", "KernelDangerousCodeInjection", "ON",    true },
-        {"\"EXPORT_PTMR_USER\": true,",         "KernelArmExportPTMRUser",      "ON",    false},
-        {"\"EXPORT_VTMR_USER\": true,",         "KernelArmExportVTMRUser",      "ON",    false},
-        {"\"HARDWARE_DEBUG_API\": true,",       "KernelHardwareDebugAPI",       "ON",    false},
-        {"\"DEBUG_BUILD\": true,",              "KernelDebugBuild",             "ON",    false},
-        {"\"NUM_PRIORITIES\": \"16\",",         "KernelNumPriorities",          "fewer", true },
-        {"\"ROOT_CNODE_SIZE_BITS\": \"11\",",   "KernelRootCNodeSizeBits",      "fewer", true },
-        {"\"NUM_PRIORITIES\": \"many\",",       "KernelNumPriorities",          "fewer", true },
+        {"\"KERNEL_MCS\": false,",                "KernelIsMCS",                  "OFF",   true },
+        {"\"ARCH_AARCH64\": false,",              "KernelSel4Arch=aarch64",       "OFF",   true },
+        {"\"ARM_HYPERVISOR_SUPPORT\": false,",    "KernelArmHypervisorSupport",   "OFF",   true },
+        {"\"AARCH64_USER_CACHE_ENABLE\": false,", "KernelAArch64UserCacheEnable", "OFF",   true },
+        {"\"EXPORT_PCNT_USER\": false,",          "KernelArmExportPCNTUser",      "OFF",   true },
+        {"\"HAVE_FPU\": false,",                  "KernelHaveFPU",                "OFF",   true },
+        {"\"DISABLE_WFI_WFE_TRAPS\": true,",      "KernelArmDisableWFIWFETraps",  "ON",    true },
+        {"\"VTIMER_UPDATE_VOFFSET\": true,",      "KernelArmVtimerUpdateVOffset", "ON",    true },
+        {"\"DANGEROUS_CODE_INJECTION\": true,",   "KernelDangerousCodeInjection", "ON",    true },
+        {"\"EXPORT_PTMR_USER\": true,",           "KernelArmExportPTMRUser",      "ON",    false},
+        {"\"EXPORT_VTMR_USER\": true,",           "KernelArmExportVTMRUser",      "ON",    false},
+        {"\"HARDWARE_DEBUG_API\": true,",         "KernelHardwareDebugAPI",       "ON",    false},
+        {"\"DEBUG_BUILD\": true,",                "KernelDebugBuild",             "ON",    false},
+        {"\"NUM_PRIORITIES\": \"16\",",           "KernelNumPriorities",          "fewer", true },
+        {"\"ROOT_CNODE_SIZE_BITS\": \"11\",",     "KernelRootCNodeSizeBits",      "fewer", true },
+        {"\"NUM_PRIORITIES\": \"many\",",         "KernelNumPriorities",          "fewer", true },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char config[1024];
@@ -130,7 +132,7 @@ static void an_empty_configuration_lacks_all(void **state)
     struct kernel kernel;
     struct found found;
     assert_null(read_with("{}", MEMORY, &kernel, &found));
-    assert_int_equal(found.count, 7);
+    assert_int_equal(found.count, 8);
     assert_int_equal(kernel.machine.core_count, 1);
 }
 
