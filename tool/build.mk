@@ -6,7 +6,7 @@ TOOL_PURE_SRCS := tool/description.c tool/description_check.c tool/description_s
 PURE += $(TOOL_PURE_SRCS)
 TOOL_SRCS += $(TOOL_PURE_SRCS) tool/main.c tool/options.c tool/kernel.c tool/system.c tool/check.c \
 	tool/command_build.c tool/command_check.c tool/command_kernel.c tool/command_run.c tool/command_show.c \
-	lib/crc.c lib/elf.c lib/format.c lib/image.c lib/tree.c vmm/load.c vmm/load_elf.c vmm/load_image.c vmm/ram.c
+	lib/crc.c lib/elf.c lib/format.c lib/image.c lib/tree.c vmm/load.c vmm/load_elf.c vmm/load_image.c device/ram.c
 TOOL_LIBS := -lfdt -lcjson -lz
 
 .PHONY: tool

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "device/access.h"
+#include "device/ram.h"
 #include "lib/range.h"
-#include "vmm/ram.h"
 
 /*
  * Puts a guest's files into its memory: first load_place decides where and refuses what cannot

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/gic/gic.h"
+#include "device/ram.h"
 #include "device/rtc/rtc_pl031.h"
 #include "device/uart/uart_pl011.h"
 #include "lib/log.h"
@@ -12,7 +13,6 @@
 #include "link/timer.h"
 #include "vmm/bus.h"
 #include "vmm/psci.h"
-#include "vmm/ram.h"
 
 /*
  * One VM. A handler thread for each vCPU does what that vCPU's exits ask for, on the vCPU's own

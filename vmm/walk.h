@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-#include "vmm/ram.h"
+#include "device/ram.h"
 
 /*
  * Translates a guest's virtual address as its own stage 1 tables do (Arm ARM D8, VMSAv8-64, EL1&0

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "vmm/ram.h"
+#include "device/ram.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
