@@ -4,6 +4,8 @@
 #include <libfdt.h>
 #include <string.h>
 
+#include "lib/tree.h"
+
 enum {
     GICV_REGION =
         3 /* of a GICv2 node: distributor, CPU interface, hypervisor control, virtual CPU */
@@ -19,7 +21,7 @@ static const void *find_tree(const seL4_BootInfo *info)
             return NULL;
         }
         if (header->id == SEL4_BOOTINFO_HEADER_FDT &&
-            fdt_check_full(at + sizeof *header, header->len - sizeof *header) == 0) {
+            tree_check(at + sizeof *header, header->len - sizeof *header)) {
             return at + sizeof *header;
         }
         at += header->len;

@@ -52,7 +52,7 @@ static void log_to_service(enum log_level level, const char *line, size_t length
 
 void root_move(unsigned core)
 {
-    enum { TURN_US = 10000 };
+    enum { TURN_US = 100000 };
     CHECK(seL4_SchedControl_ConfigureFlags(root.info->schedcontrol.start + core,
                                            seL4_CapInitThreadSC, TURN_US, TURN_US, 0, 0,
                                            0) == seL4_NoError);

@@ -16,6 +16,7 @@ enum {
     PRIORITY_ALARM = 250,
     PRIORITY_LISTEN = 249,
     PRIORITY_SERIAL = 240,
+    TURN_US = 100000,
     SERVICE_SLOTS = 1024,
 };
 
@@ -136,7 +137,7 @@ static bool start_serial(void)
 {
     struct process *process = &processes[SERVICE_SERIAL];
     struct arena *arena = &arenas[SERVICE_SERIAL];
-    const struct schedule schedule = {0, PRIORITY_SERIAL, 10000, 10000};
+    const struct schedule schedule = {0, PRIORITY_SERIAL, TURN_US, TURN_US};
     if (!arena_open(arena, "serial", CSPACE_COMPARTMENT + CLIENT_SERIAL, SERVICE_SLOTS) ||
         !process_create(process, arena, "serial", "serial", CLIENT_SERIAL, PROCESS_CNODE_BITS,
                         serial_notification, &schedule) ||
@@ -169,7 +170,8 @@ static bool start_serial(void)
 static bool give_core(struct process *process, uint32_t core)
 {
     struct arena *arena = process->space.arena;
-    const struct schedule alarm = {(uint8_t)core, PRIORITY_ALARM, 1000, 1000};
+    /* Budgets that are periods: no limit. They are long for the reason in service/timer/main.c. */
+    const struct schedule alarm = {(uint8_t)core, PRIORITY_ALARM, TURN_US, TURN_US};
     /* Clients cause its work: a tenth of the core, in bursts that no honest client notices. */
     const struct schedule listen = {(uint8_t)core, PRIORITY_LISTEN, 200, 2000};
     const seL4_CPtr capability[] = {
@@ -193,7 +195,7 @@ static bool start_timer(void)
 {
     struct process *process = &processes[SERVICE_TIMER];
     struct arena *arena = &arenas[SERVICE_TIMER];
-    const struct schedule schedule = {0, PRIORITY_LISTEN, 1000, 1000};
+    const struct schedule schedule = {0, PRIORITY_LISTEN, TURN_US, TURN_US};
     if (!arena_open(arena, "timer", CSPACE_COMPARTMENT + CLIENT_TIMER, SERVICE_SLOTS) ||
         !process_create(process, arena, "timer", "timer", CLIENT_TIMER, TIMER_CNODE_BITS, 0,
                         &schedule) ||

@@ -21,7 +21,14 @@
 #include "link/timer.h"
 
 enum {
-    TURN_US = 1000,            /* of the alarm thread while it works: it is never made to wait */
+    /*
+     * The alarm thread's budget and period while it works: it is never made to wait. Long, because
+     * the kernel starts a call over when the caller's turn ends while it waits for the kernel's
+     * lock: with a turn shorter than that wait, which is milliseconds on an emulated machine with
+     * more cores than its host, threads of several cores would keep one another from ever being
+     * served.
+     */
+    TURN_US = 100000,
     SLEEP_MAX_US = 1000000000, /* with nothing to wait for */
     STACK_BYTES = 4096,
 };
