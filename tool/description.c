@@ -150,29 +150,8 @@ static int set_fallbacks(void *tree, int node, const struct description_property
     return error;
 }
 
-static int complete_devices(void *tree, int vm)
-{
-    static const struct {
-        const char *name, *device;
-    } defaults[] = {
-        {"serial@9000000", "pl011"},
-        {"rtc@9010000",    "pl031"}
-    };
-
-    if (fdt_subnode_offset(tree, vm, "devices") >= 0) {
-        return 0;
-    }
-    int devices = fdt_add_subnode(tree, vm, "devices");
-    int error = devices < 0 ? devices : 0;
-    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0] && error == 0; i++) {
-        int node = fdt_add_subnode(tree, devices, defaults[i].name);
-        error = node < 0 ? node : set_text(tree, node, "device", defaults[i].device);
-    }
-    return error;
-}
-
 static int complete_vm(void *tree, struct description_vm *vm, const struct description_facts *facts,
-                       unsigned *next_core)
+                       unsigned index, unsigned *next_core)
 {
     unsigned core_count = facts->core_count != 0 ? facts->core_count : 1;
     if (facts->spread != 0 && facts->spread < core_count) {
@@ -192,7 +171,7 @@ static int complete_vm(void *tree, struct description_vm *vm, const struct descr
         error = fdt_setprop_u32(tree, vm->node, "gic-version", facts->gic_version);
     }
     error = error ? error : set_fallbacks(tree, vm->node, vm_schema()->properties);
-    return error ? error : complete_devices(tree, vm->node);
+    return error ? error : description_complete_devices(tree, vm->node, index);
 }
 
 static int complete_console(void *tree)
@@ -219,9 +198,9 @@ int description_complete(const void *tree, const struct description_facts *facts
     int error = fdt_open_into(tree, out, (int)out_bytes);
     error = error ? error : complete_console(out);
     struct description_vm vm;
-    unsigned next_core = 0;
+    unsigned next_core = 0, index = 0;
     for (int node = -1; error == 0 && description_vm_next(out, node, &vm); node = vm.node) {
-        error = complete_vm(out, &vm, facts, &next_core);
+        error = complete_vm(out, &vm, facts, index++, &next_core);
     }
     return error ? error : fdt_pack(out);
 }

@@ -13,9 +13,15 @@
 
 enum {
     DESCRIPTION_VM_NAME_MAX = 15,
-    DESCRIPTION_VM_MAX = 29, /* what is left of the serial service's clients */
+    DESCRIPTION_VM_MAX = 27, /* what is left of the serial service's clients */
     DESCRIPTION_VCPU_MAX = 8,
     DESCRIPTION_FILE_MAX = 95, /* characters of a file's name in the image */
+    DESCRIPTION_NAME_MAX = 15, /* of a disk or network */
+    DESCRIPTION_PARTITION_MAX = 36,
+    DESCRIPTION_SERIAL_MAX = 20,
+    DESCRIPTION_MAC_LENGTH = 17,
+    DESCRIPTION_DEVICE_MAX = 16, /* devices of a VM that have a link, or sit on virtio-mmio */
+    DESCRIPTION_PORT_MAX = 32,   /* devices of all VMs together that a service of one kind serves */
 };
 
 enum description_type {
@@ -119,6 +125,18 @@ void checker_report(struct checker *checker, bool is_error, int node, const char
                     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* What belongs together: VMs against each other, the kernel and the board. */
 void checker_check_system(struct checker *checker);
+/* The same of one VM's devices, and of disks and networks. */
+void checker_check_devices(struct checker *checker, int vm);
+void checker_check_io(struct checker *checker);
+/* Memory that disks, and the links of all devices, take of the kernel's RAM. */
+uint64_t description_io_mib(const void *tree);
+
+/* The next disk after node (-1: the first) whose contents are a file, which is *file. Its offset,
+ * negative when there is none. */
+int description_disk_file_next(const void *tree, int node, const char **file);
+
+/* Devices with their defaults, for description_complete; libfdt's error. `vm_index` counts VMs. */
+int description_complete_devices(void *tree, int vm, unsigned vm_index);
 
 /* A NUL-terminated text property, or NULL. */
 const char *description_text(const void *tree, int node, const char *name);

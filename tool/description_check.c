@@ -241,9 +241,6 @@ static void check_properties(struct checker *checker, int node,
 
 static bool is_child(const struct description_node *schema, const char *name)
 {
-    if (strcmp(schema->name, "*@") == 0) {
-        return strchr(name, '@') != NULL;
-    }
     return strcmp(schema->name, "*") == 0 || strcmp(schema->name, name) == 0;
 }
 
@@ -252,11 +249,6 @@ static void report_unknown_node(struct checker *checker, int node,
 {
     const struct description_node *child = schema->children;
     for (; child != NULL && child->name != NULL; child++) {
-        if (strcmp(child->name, "*@") == 0) {
-            checker_report(checker, true, node, NULL,
-                           "a device's node is named by kind and address, as serial@9000000");
-            return;
-        }
         if (is_similar(name, child->name)) {
             checker_report(checker, true, node, NULL, "there is no such node; did you mean \"%s\"?",
                            child->name);

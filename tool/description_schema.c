@@ -17,7 +17,10 @@ static const char *const uarts[] = {"board", "none", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const policies[] = {"never", "on-failure", "always", NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
-static const char *const devices[] = {"pl011", "pl031", NULL};
+static const char *const devices[] = {"pl011",      "pl031",          "virtio-blk", "virtio-net",
+                                      "virtio-rng", "virtio-console", NULL};
+static const char *const transports[] = {"mmio", "pci", NULL};
+static const char *const backends[] = {"virtio-blk", "ram", NULL};
 
 static const struct description_property root_properties[] = {
     {.name = "compatible",
@@ -141,15 +144,116 @@ static const struct description_property device_properties[] = {
      .required = true,
      .choices = devices,
      .doc = "what the guest finds there"},
+    {.name = "transport",
+     .type = DESCRIPTION_CHOICE,
+     .choices = transports,
+     .fallback = "mmio",
+     .doc = "virtio devices: how the guest finds it"},
+    {.name = "disk",
+     .type = DESCRIPTION_TEXT,
+     .min = 1,
+     .max = DESCRIPTION_NAME_MAX,
+     .doc = "virtio-blk, required: the node in /disks"},
+    {.name = "partition",
+     .type = DESCRIPTION_TEXT,
+     .min = 1,
+     .max = DESCRIPTION_PARTITION_MAX,
+     .doc = "virtio-blk: name of the GPT partition that the VM gets of the disk"},
+    {.name = "first-sector",
+     .type = DESCRIPTION_NUMBER,
+     .max = UINT32_MAX,
+     .multiple = 1,
+     .doc = "virtio-blk: where the VM's part of the disk begins, in sectors of 512 bytes"},
+    {.name = "sector-count",
+     .type = DESCRIPTION_NUMBER,
+     .min = 1,
+     .max = UINT32_MAX,
+     .multiple = 1,
+     .doc = "virtio-blk: how many sectors it has; default: all that follow"},
+    {.name = "read-only",
+     .type = DESCRIPTION_CHOICE,
+     .choices = yes_no,
+     .fallback = "no",
+     .doc = "virtio-blk: whether the guest may only read"},
+    {.name = "serial",
+     .type = DESCRIPTION_TEXT,
+     .max = DESCRIPTION_SERIAL_MAX,
+     .doc = "virtio-blk: serial number that the guest sees; default: the VM's and the node's name"},
+    {.name = "network",
+     .type = DESCRIPTION_TEXT,
+     .min = 1,
+     .max = DESCRIPTION_NAME_MAX,
+     .doc = "virtio-net, required: the node in /networks"},
+    {.name = "mac",
+     .type = DESCRIPTION_TEXT,
+     .min = DESCRIPTION_MAC_LENGTH,
+     .max = DESCRIPTION_MAC_LENGTH,
+     .doc = "virtio-net: MAC address, as \"52:54:00:12:34:56\"; default: one that is made of the "
+            "places of VM and device in the file"},
+    {.name = "limit-kib",
+     .type = DESCRIPTION_NUMBER,
+     .max = 1 << 22,
+     .multiple = 1,
+     .fallback = "0",
+     .doc = "virtio-net: KiB that the VM may send in a second; 0 is no limit"},
+    {.name = "limit-packets",
+     .type = DESCRIPTION_NUMBER,
+     .max = 1 << 24,
+     .multiple = 1,
+     .fallback = "0",
+     .doc = "virtio-net: packets that the VM may send in a second; 0 is no limit"},
+    {.name = NULL                                                     },
+};
+
+static const struct description_property disk_properties[] = {
+    {.name = "backend",
+     .type = DESCRIPTION_CHOICE,
+     .required = true,
+     .choices = backends,
+     .doc = "the board's virtio-blk device, or a disk in memory that is new at each power-on"},
+    {.name = "file",
+     .type = DESCRIPTION_FILE,
+     .doc = "ram: what is on it at first; default: zeroes"},
+    {.name = "size-mib",
+     .type = DESCRIPTION_NUMBER,
+     .min = 1,
+     .max = 1 << 20,
+     .multiple = 1,
+     .doc = "ram: MiB of memory that it has; without it the disk is its file, and read-only"},
+    {.name = NULL                                                                          },
+};
+
+static const struct description_property network_properties[] = {
+    {.name = "uplink",
+     .type = DESCRIPTION_CHOICE,
+     .choices = yes_no,
+     .fallback = "no",
+     .doc = "whether the board's virtio-net device belongs to it; of one network at the most"},
     {.name = NULL},
 };
 
 static const struct description_node devices_children[] = {
-    {.name = "*@",
-     .path = "/vms/<name>/devices/<kind>@<address>",
+    {.name = "*",
+     .path = "/vms/<name>/devices/<device>",
      .properties = device_properties,
-     .doc = "One device. They are where QEMU's virt machine has them: serial@9000000 (pl011), "
-            "rtc@9010000 (pl031)."},
+     .doc = "One device. A pl011 is named serial@9000000 and a pl031 rtc@9010000, which is where "
+            "QEMU's virt machine has them; virtio devices have any name without an address."},
+    {.name = NULL},
+};
+
+static const struct description_node disks_children[] = {
+    {.name = "*",
+     .path = "/disks/<name>",
+     .properties = disk_properties,
+     .doc = "One disk. One of them can be the board's."},
+    {.name = NULL},
+};
+
+static const struct description_node networks_children[] = {
+    {.name = "*",
+     .path = "/networks/<name>",
+     .properties = network_properties,
+     .doc = "One network: a switch between those that name it, and nobody else."},
     {.name = NULL},
 };
 
@@ -185,8 +289,18 @@ static const struct description_node root_children[] = {
      .required = true,
      .properties = no_properties,
      .children = vms_children,
-     .doc = "The virtual machines, 1 to 29."},
-    {.name = NULL                               },
+     .doc = "The virtual machines, 1 to 27."},
+    {.name = "disks",
+     .path = "/disks",
+     .properties = no_properties,
+     .children = disks_children,
+     .doc = "Disks of which VMs have parts. May be left out."},
+    {.name = "networks",
+     .path = "/networks",
+     .properties = no_properties,
+     .children = networks_children,
+     .doc = "Networks between VMs. May be left out."},
+    {.name = NULL     },
 };
 
 const struct description_node description_schema = {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What can only be judged together: names, vCPUs, cores, budgets, memory, devices. */
+/* What can only be judged together: names, vCPUs, cores, budgets, memory. */
 #include <libfdt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "link/map.h"
 #include "tool/description.h"
 
 enum {
@@ -87,57 +86,6 @@ static void check_gic(struct checker *checker, const struct description_vm *vm)
     }
 }
 
-static void check_device(struct checker *checker, int node)
-{
-    static const struct {
-        const char *device;
-        uint64_t base;
-    } places[] = {
-        {"pl011", MAP_PL011_BASE},
-        {"pl031", MAP_PL031_BASE}
-    };
-
-    const char *name = fdt_get_name(checker->tree, node, NULL);
-    const char *at = name != NULL ? strchr(name, '@') : NULL;
-    const char *device = description_text(checker->tree, node, "device");
-    if (at == NULL || device == NULL) {
-        return; /* reported already */
-    }
-    char *end;
-    unsigned long long address = strtoull(at + 1, &end, 16);
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        if (strcmp(places[i].device, device) == 0 &&
-            (*end != '\0' || end == at + 1 || address != places[i].base)) {
-            checker_report(checker, true, node, NULL,
-                           "a %s is at address %llx (the guest's machine is QEMU's virt): name the "
-                           "node %.*s@%llx",
-                           device, (unsigned long long)places[i].base, (int)(at - name), name,
-                           (unsigned long long)places[i].base);
-        }
-    }
-}
-
-static void check_devices(struct checker *checker, const struct description_vm *vm)
-{
-    const void *tree = checker->tree;
-    int devices = fdt_subnode_offset(tree, vm->node, "devices"), node, other;
-    fdt_for_each_subnode(node, tree, devices)
-    {
-        check_device(checker, node);
-        const char *device = description_text(tree, node, "device");
-        fdt_for_each_subnode(other, tree, devices)
-        {
-            const char *same = description_text(tree, other, "device");
-            if (other >= node || device == NULL || same == NULL) {
-                break;
-            }
-            if (strcmp(device, same) == 0) {
-                checker_report(checker, true, node, "device", "the VM has a %s already", device);
-            }
-        }
-    }
-}
-
 static void check_console(struct checker *checker)
 {
     int node = fdt_subnode_offset(checker->tree, 0, "console");
@@ -188,7 +136,8 @@ static void check_budgets(struct checker *checker)
 
 static void check_memory(struct checker *checker)
 {
-    uint64_t memory_mib = checker->facts->memory_mib, used_mib = RESERVE_MIB;
+    uint64_t memory_mib = checker->facts->memory_mib;
+    uint64_t used_mib = RESERVE_MIB + description_io_mib(checker->tree);
     struct description_vm vm;
     if (memory_mib == 0) {
         return;
@@ -228,7 +177,7 @@ void checker_check_system(struct checker *checker)
         check_lists(checker, &vm);
         check_vcpus(checker, &vm);
         check_gic(checker, &vm);
-        check_devices(checker, &vm);
+        checker_check_devices(checker, vm.node);
     }
     int vms = fdt_subnode_offset(checker->tree, 0, "vms");
     if (vms >= 0 && count == 0) {
@@ -237,6 +186,7 @@ void checker_check_system(struct checker *checker)
         checker_report(checker, true, vms, NULL, "has %u VMs, %d is the most", count,
                        DESCRIPTION_VM_MAX);
     }
+    checker_check_io(checker);
     check_console(checker);
     check_budgets(checker);
     check_memory(checker);

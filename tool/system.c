@@ -2,6 +2,7 @@
 #include "tool/system.h"
 
 #include <errno.h>
+#include <libfdt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,12 +21,13 @@ static void report(void *ctx, const struct description_problem *problem)
     source_locate(&system->source, added);
 }
 
-static void report_vm(struct system *system, const struct description_vm *vm, const char *property,
-                      const char *text)
+static void report_node(struct system *system, int node, const char *property, const char *text)
 {
-    char *node = tool_format("/vms/%s", vm->name);
-    report(system, &(struct description_problem){true, node, property, text});
-    free(node);
+    char path[DESCRIPTION_PATH_MAX];
+    if (fdt_get_path(system->source.tree.data, node, path, sizeof path) != 0) {
+        path[0] = '\0';
+    }
+    report(system, &(struct description_problem){true, path, property, text});
 }
 
 /* ---- paths
@@ -112,8 +114,8 @@ static struct system_file *find_file(struct system *system, const char *name)
     return NULL;
 }
 
-static struct system_file *load_file(struct system *system, const struct description_vm *vm,
-                                     const char *property, const char *name)
+static struct system_file *load_file(struct system *system, int node, const char *property,
+                                     const char *name)
 {
     struct system_file *known = find_file(system, name);
     if (known != NULL || name[0] == '\0' || strlen(name) > DESCRIPTION_FILE_MAX ||
@@ -138,7 +140,7 @@ static struct system_file *load_file(struct system *system, const struct descrip
     }
     free(path);
     if (text != NULL) {
-        report_vm(system, vm, property, text);
+        report_node(system, node, property, text);
         free(text);
         return NULL;
     }
@@ -156,7 +158,7 @@ static bool unpack_kernel(struct system *system, const struct description_vm *vm
     char *wrong = payload_unpack(&file->bytes);
     if (wrong != NULL) {
         char *text = tool_format("\"%s\" %s", file->name, wrong);
-        report_vm(system, vm, "kernel", text);
+        report_node(system, vm->node, "kernel", text);
         free(text);
         free(wrong);
         return false;
@@ -181,7 +183,7 @@ static void check_fit(struct system *system, const struct description_vm *vm,
     struct load_failure failure;
     if (!load_place(&request, &plan, &failure)) {
         bool is_initrd = strncmp(failure.text, "initrd", strlen("initrd")) == 0;
-        report_vm(system, vm, is_initrd ? "initrd" : "kernel", failure.text);
+        report_node(system, vm->node, is_initrd ? "initrd" : "kernel", failure.text);
     }
 }
 
@@ -191,9 +193,9 @@ static void load_files(struct system *system)
     const void *tree = system->source.tree.data;
     for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
         struct system_file *kernel =
-            vm.kernel != NULL ? load_file(system, &vm, "kernel", vm.kernel) : NULL;
+            vm.kernel != NULL ? load_file(system, vm.node, "kernel", vm.kernel) : NULL;
         struct system_file *initrd =
-            vm.initrd != NULL ? load_file(system, &vm, "initrd", vm.initrd) : NULL;
+            vm.initrd != NULL ? load_file(system, vm.node, "initrd", vm.initrd) : NULL;
         bool complete = kernel != NULL && (vm.initrd == NULL || initrd != NULL);
         if (kernel != NULL && !unpack_kernel(system, &vm, kernel)) {
             complete = false;
@@ -201,6 +203,10 @@ static void load_files(struct system *system)
         if (complete && vm.memory_mib != 0) {
             check_fit(system, &vm, kernel, initrd);
         }
+    }
+    const char *name;
+    for (int at = -1; (at = description_disk_file_next(tree, at, &name)) >= 0;) {
+        load_file(system, at, "file", name);
     }
 }
 

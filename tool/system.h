@@ -9,7 +9,7 @@
 /* A description with all that it names: board, kernel, guests' files. What check, build and run
  * share. */
 
-enum { SYSTEM_FILES_MAX = 2 * DESCRIPTION_VM_MAX };
+enum { SYSTEM_FILES_MAX = 2 * DESCRIPTION_VM_MAX + 16 };
 
 /* A guest's file as it goes into the image, found once however many VMs name it. */
 struct system_file {

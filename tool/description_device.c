@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Devices of VMs, and the disks and networks behind them. */
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "link/map.h"
+#include "tool/description.h"
+
+/* Where the devices are that have one place on the guest's machine. */
+static const struct {
+    const char *device, *node;
+    uint64_t base;
+} places[] = {
+    {"pl011", "serial", MAP_PL011_BASE},
+    {"pl031", "rtc",    MAP_PL031_BASE},
+};
+
+/* Which devices a property is for; the others must not have it. NULL: all virtio devices. */
+static const struct {
+    const char *property, *device;
+    bool required;
+} owners[] = {
+    {"transport",     NULL,         false},
+    {"disk",          "virtio-blk", true },
+    {"partition",     "virtio-blk", false},
+    {"first-sector",  "virtio-blk", false},
+    {"sector-count",  "virtio-blk", false},
+    {"read-only",     "virtio-blk", false},
+    {"serial",        "virtio-blk", false},
+    {"network",       "virtio-net", true },
+    {"mac",           "virtio-net", false},
+    {"limit-kib",     "virtio-net", false},
+    {"limit-packets", "virtio-net", false},
+};
+
+enum { OWNER_COUNT = sizeof owners / sizeof owners[0], NAMES_MAX_BYTES = 192 };
+
+static bool is_virtio(const char *device)
+{
+    return strncmp(device, "virtio-", strlen("virtio-")) == 0;
+}
+
+static bool is_owner(unsigned owner, const char *device)
+{
+    return owners[owner].device == NULL ? is_virtio(device)
+                                        : strcmp(owners[owner].device, device) == 0;
+}
+
+static bool has(const struct checker *checker, int node, const char *property)
+{
+    return fdt_getprop(checker->tree, node, property, NULL) != NULL;
+}
+
+/* For loops over a node that may be absent: libfdt would take the root node for it. */
+static int first_child(const void *tree, int parent)
+{
+    return parent < 0 ? parent : fdt_first_subnode(tree, parent);
+}
+
+#define for_each_child(node, tree, parent)                                                         \
+    for ((node) = first_child(tree, parent); (node) >= 0; (node) = fdt_next_subnode(tree, node))
+
+static bool is_text(const void *tree, int node, const char *property, const char *wanted)
+{
+    const char *text = description_text(tree, node, property);
+    return text != NULL && strcmp(text, wanted) == 0;
+}
+
+/* ---- one device --------------------------------------------------------------------------------
+ */
+
+static void check_place(struct checker *checker, int node, const char *device)
+{
+    const char *name = fdt_get_name(checker->tree, node, NULL);
+    const char *at = strchr(name, '@');
+    char *end;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (strcmp(places[i].device, device) != 0) {
+            continue;
+        }
+        if (at == NULL) {
+            checker_report(checker, true, node, NULL,
+                           "a %s's node is named by kind and address, as %s@%llx", device,
+                           places[i].node, (unsigned long long)places[i].base);
+        } else if (strtoull(at + 1, &end, 16) != places[i].base || *end != '\0' || end == at + 1) {
+            checker_report(checker, true, node, NULL,
+                           "a %s is at address %llx (the guest's machine is QEMU's virt): name the "
+                           "node %.*s@%llx",
+                           device, (unsigned long long)places[i].base, (int)(at - name), name,
+                           (unsigned long long)places[i].base);
+        }
+        return;
+    }
+    if (at != NULL && is_virtio(device)) {
+        checker_report(checker, true, node, NULL,
+                       "a %s has no address of its own: name the node %.*s", device,
+                       (int)(at - name), name);
+    }
+}
+
+static void check_owners(struct checker *checker, int node, const char *device)
+{
+    for (unsigned i = 0; i < OWNER_COUNT; i++) {
+        bool given = has(checker, node, owners[i].property);
+        if (given && !is_owner(i, device)) {
+            checker_report(checker, true, node, owners[i].property, "a %s has none: it is for a %s",
+                           device, owners[i].device != NULL ? owners[i].device : "virtio device");
+        } else if (!given && owners[i].required && is_owner(i, device)) {
+            checker_report(checker, true, node, owners[i].property, "is missing: a %s has one",
+                           device);
+        }
+    }
+}
+
+/* A name that stands for a node of `table`. Reports it if there is none. Its offset or negative. */
+static int check_reference(struct checker *checker, int node, const char *property,
+                           const char *table)
+{
+    const char *name = description_text(checker->tree, node, property);
+    if (name == NULL) {
+        return -1;
+    }
+    int parent = fdt_subnode_offset(checker->tree, 0, table), child;
+    char names[NAMES_MAX_BYTES] = "";
+    size_t length = 0;
+    for_each_child(child, checker->tree, parent)
+    {
+        const char *known = fdt_get_name(checker->tree, child, NULL);
+        if (strcmp(known, name) == 0) {
+            return child;
+        }
+        if (length < sizeof names) {
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s\"%s\"",
+                                       length != 0 ? ", " : "", known);
+        }
+    }
+    if (length == 0) {
+        checker_report(checker, true, node, property, "is \"%s\", and /%s has no such node", name,
+                       table);
+    } else {
+        checker_report(checker, true, node, property, "is \"%s\", must be one of %s", name, names);
+    }
+    return -1;
+}
+
+static void check_blk(struct checker *checker, int node)
+{
+    bool range = has(checker, node, "first-sector") || has(checker, node, "sector-count");
+    int disk = check_reference(checker, node, "disk", "disks");
+    if (has(checker, node, "partition") && range) {
+        checker_report(checker, true, node, "partition",
+                       "names one part of the disk, first-sector and sector-count another: give "
+                       "one of them");
+    }
+    bool is_ram = disk >= 0 && is_text(checker->tree, disk, "backend", "ram");
+    if (is_ram && (range || has(checker, node, "partition"))) {
+        checker_report(checker, true, node, range ? "first-sector" : "partition",
+                       "a disk in memory has no parts: the VM gets all of it");
+    }
+    if (is_ram && !has(checker, disk, "size-mib") &&
+        !is_text(checker->tree, node, "read-only", "yes")) {
+        checker_report(checker, true, node, "read-only",
+                       "must be \"yes\": the disk has no size-mib, so it is its file");
+    }
+}
+
+/* 48 bits; false when it is no address. */
+static bool parse_mac(const char *text, uint8_t mac[6])
+{
+    unsigned byte[6];
+    int used = 0;
+    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3], &byte[4],
+               &byte[5], &used) != 6 ||
+        used != DESCRIPTION_MAC_LENGTH || text[used] != '\0') {
+        return false;
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        mac[i] = (uint8_t)byte[i];
+    }
+    return true;
+}
+
+static void check_net(struct checker *checker, int node)
+{
+    enum { GROUP = 1 };
+    uint8_t mac[6];
+    const char *text = description_text(checker->tree, node, "mac");
+    check_reference(checker, node, "network", "networks");
+    if (text == NULL || strlen(text) != DESCRIPTION_MAC_LENGTH) {
+        return;
+    }
+    if (!parse_mac(text, mac)) {
+        checker_report(checker, true, node, "mac",
+                       "is \"%s\", must be six bytes in hexadecimal, as \"52:54:00:12:34:56\"",
+                       text);
+    } else if ((mac[0] & GROUP) != 0) {
+        checker_report(checker, true, node, "mac",
+                       "is \"%s\", the address of a group: its first byte must be even", text);
+    }
+}
+
+static void check_device(struct checker *checker, int node)
+{
+    const char *device = description_text(checker->tree, node, "device");
+    if (device == NULL) {
+        return; /* reported already */
+    }
+    check_place(checker, node, device);
+    check_owners(checker, node, device);
+    if (strcmp(device, "virtio-blk") == 0) {
+        check_blk(checker, node);
+    } else if (strcmp(device, "virtio-net") == 0) {
+        check_net(checker, node);
+    }
+}
+
+/* A guest has use for one of these only. */
+static void check_once(struct checker *checker, int node, int devices)
+{
+    const void *tree = checker->tree;
+    const char *device = description_text(tree, node, "device");
+    int other;
+    if (device == NULL || strcmp(device, "virtio-blk") == 0 || strcmp(device, "virtio-net") == 0) {
+        return;
+    }
+    for_each_child(other, tree, devices)
+    {
+        if (other >= node) {
+            break;
+        }
+        if (is_text(tree, other, "device", device)) {
+            checker_report(checker, true, node, "device", "the VM has a %s already", device);
+            break;
+        }
+    }
+}
+
+void checker_check_devices(struct checker *checker, int vm)
+{
+    const void *tree = checker->tree;
+    int devices = fdt_subnode_offset(tree, vm, "devices"), node;
+    unsigned virtio_count = 0;
+    for_each_child(node, tree, devices)
+    {
+        check_device(checker, node);
+        check_once(checker, node, devices);
+        const char *device = description_text(tree, node, "device");
+        virtio_count += device != NULL && is_virtio(device);
+    }
+    if (virtio_count > DESCRIPTION_DEVICE_MAX) {
+        checker_report(checker, true, devices, NULL, "has %u virtio devices, %d is the most",
+                       virtio_count, DESCRIPTION_DEVICE_MAX);
+    }
+}
+
+/* ---- disks and networks ------------------------------------------------------------------------
+ */
+
+static void check_io_name(struct checker *checker, int node, const char *what)
+{
+    const char *name = fdt_get_name(checker->tree, node, NULL);
+    size_t length = strlen(name);
+    if (length == 0 || length > DESCRIPTION_NAME_MAX ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != length) {
+        checker_report(checker, true, node, NULL,
+                       "a %s's name has 1 to %d characters of a-z, 0-9 and '-'", what,
+                       DESCRIPTION_NAME_MAX);
+    }
+}
+
+static void check_disk(struct checker *checker, int node, int *boards)
+{
+    check_io_name(checker, node, "disk");
+    if (is_text(checker->tree, node, "backend", "ram")) {
+        if (!has(checker, node, "file") && !has(checker, node, "size-mib")) {
+            checker_report(checker, true, node, "size-mib",
+                           "is missing: a disk in memory has a size or a file");
+        }
+        return;
+    }
+    if (has(checker, node, "file") || has(checker, node, "size-mib")) {
+        checker_report(checker, true, node, has(checker, node, "file") ? "file" : "size-mib",
+                       "is for a disk with backend = \"ram\"");
+    }
+    if (is_text(checker->tree, node, "backend", "virtio-blk")) {
+        if (*boards >= 0) {
+            checker_report(checker, true, node, "backend",
+                           "is \"virtio-blk\", and /disks/%s is that device already",
+                           fdt_get_name(checker->tree, *boards, NULL));
+        }
+        *boards = node;
+    }
+}
+
+/* Devices of all VMs that one service serves. */
+static void check_port_count(struct checker *checker, const char *device)
+{
+    struct description_vm vm;
+    unsigned count = 0;
+    for (int at = -1; description_vm_next(checker->tree, at, &vm); at = vm.node) {
+        int devices = fdt_subnode_offset(checker->tree, vm.node, "devices"), node;
+        for_each_child(node, checker->tree, devices)
+        {
+            count += is_text(checker->tree, node, "device", device);
+            if (count == DESCRIPTION_PORT_MAX + 1) {
+                checker_report(checker, true, node, "device",
+                               "there are %d %s in all already, which is the most",
+                               DESCRIPTION_PORT_MAX, device);
+                return;
+            }
+        }
+    }
+}
+
+void checker_check_io(struct checker *checker)
+{
+    const void *tree = checker->tree;
+    int disks = fdt_subnode_offset(tree, 0, "disks");
+    int networks = fdt_subnode_offset(tree, 0, "networks");
+    int node, boards = -1, uplink = -1;
+    for_each_child(node, tree, disks)
+    {
+        check_disk(checker, node, &boards);
+    }
+    for_each_child(node, tree, networks)
+    {
+        check_io_name(checker, node, "network");
+        if (!is_text(tree, node, "uplink", "yes")) {
+            continue;
+        }
+        if (uplink >= 0) {
+            checker_report(checker, true, node, "uplink", "/networks/%s has it already",
+                           fdt_get_name(tree, uplink, NULL));
+        }
+        uplink = node;
+    }
+    check_port_count(checker, "virtio-blk");
+    check_port_count(checker, "virtio-net");
+}
+
+uint64_t description_io_mib(const void *tree)
+{
+    enum { LINK_MIB = 2, DMA_MIB = 2 };
+    uint64_t mib = 0;
+    struct description_vm vm;
+    int node;
+    for_each_child(node, tree, fdt_subnode_offset(tree, 0, "disks"))
+    {
+        uint32_t size_mib = 0;
+        (void)description_cells(tree, node, "size-mib", &size_mib, 1);
+        mib += size_mib;
+    }
+    for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
+        for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
+        {
+            bool has_link = is_text(tree, node, "device", "virtio-blk") ||
+                            is_text(tree, node, "device", "virtio-net");
+            mib += has_link ? LINK_MIB : 0;
+        }
+    }
+    return mib != 0 ? mib + 2 * DMA_MIB : 0;
+}
+
+int description_disk_file_next(const void *tree, int node, const char **file)
+{
+    int disks = fdt_subnode_offset(tree, 0, "disks");
+    node = node < 0 ? first_child(tree, disks) : fdt_next_subnode(tree, node);
+    for (; node >= 0; node = fdt_next_subnode(tree, node)) {
+        *file = description_text(tree, node, "file");
+        if (*file != NULL && is_text(tree, node, "backend", "ram")) {
+            return node;
+        }
+    }
+    return -1;
+}
+
+/* ---- defaults ----------------------------------------------------------------------------------
+ */
+
+static int set_text(void *tree, int node, const char *name, const char *text)
+{
+    return fdt_setprop(tree, node, name, text, (int)strlen(text) + 1);
+}
+
+static int add_platform_devices(void *tree, int vm)
+{
+    int devices = fdt_add_subnode(tree, vm, "devices");
+    int error = devices < 0 ? devices : 0;
+    /* The last one added comes first. */
+    for (size_t i = sizeof places / sizeof places[0]; i-- > 0 && error == 0;) {
+        char name[32];
+        snprintf(name, sizeof name, "%s@%llx", places[i].node, (unsigned long long)places[i].base);
+        int node = fdt_add_subnode(tree, devices, name);
+        error = node < 0 ? node : set_text(tree, node, "device", places[i].device);
+    }
+    return error;
+}
+
+static int complete_blk(void *tree, int vm, int node)
+{
+    char serial[DESCRIPTION_SERIAL_MAX + 1];
+    if (fdt_getprop(tree, node, "serial", NULL) != NULL) {
+        return 0;
+    }
+    snprintf(serial, sizeof serial, "%.10s-%.9s", fdt_get_name(tree, vm, NULL),
+             fdt_get_name(tree, node, NULL));
+    return set_text(tree, node, "serial", serial);
+}
+
+static int complete_net(void *tree, int node, unsigned vm_index, unsigned index)
+{
+    char mac[DESCRIPTION_MAC_LENGTH + 1];
+    int error = 0;
+    if (fdt_getprop(tree, node, "mac", NULL) == NULL) {
+        /* Locally administered (IEEE 802): bit 1 of the first byte. */
+        snprintf(mac, sizeof mac, "52:42:48:00:%02x:%02x", vm_index & 0xff, index & 0xff);
+        error = set_text(tree, node, "mac", mac);
+    }
+    if (error == 0 && fdt_getprop(tree, node, "limit-kib", NULL) == NULL) {
+        error = fdt_setprop_u32(tree, node, "limit-kib", 0);
+    }
+    if (error == 0 && fdt_getprop(tree, node, "limit-packets", NULL) == NULL) {
+        error = fdt_setprop_u32(tree, node, "limit-packets", 0);
+    }
+    return error;
+}
+
+int description_complete_devices(void *tree, int vm, unsigned vm_index)
+{
+    int devices = fdt_subnode_offset(tree, vm, "devices"), node, error = 0;
+    if (devices < 0) {
+        return add_platform_devices(tree, vm);
+    }
+    unsigned index = 0;
+    for_each_child(node, tree, devices)
+    {
+        const char *device = description_text(tree, node, "device");
+        index++;
+        if (device == NULL || !is_virtio(device)) {
+            continue;
+        }
+        bool is_blk = strcmp(device, "virtio-blk") == 0, is_net = strcmp(device, "virtio-net") == 0;
+        if (fdt_getprop(tree, node, "transport", NULL) == NULL) {
+            error = set_text(tree, node, "transport", "mmio");
+        }
+        if (error == 0 && is_blk) {
+            error = complete_blk(tree, vm, node);
+        } else if (error == 0 && is_net) {
+            error = complete_net(tree, node, vm_index, index);
+        }
+        if (error != 0) {
+            return error;
+        }
+    }
+    return 0;
+}
