@@ -154,7 +154,6 @@ struct virtio_device {
         uint32_t generation; /* of the configuration space, 2.5.1 */
         uint8_t status;
         uint8_t isr;
-        uint8_t fault; /* enum virtqueue_fault: why it is broken */
         bool stopping; /* a reset waits for the type */
         uint32_t left; /* bit for each queue that has work left */
         uint32_t told; /* bit for each queue that has published something since the last unlock */
@@ -216,7 +215,8 @@ bool virtio_pop(struct virtio_device *device, unsigned queue, struct chain *chai
 void virtio_unpop(struct virtio_device *device, unsigned queue, const struct chain *chain);
 void virtio_put(struct virtio_device *device, unsigned queue, const struct chain *chain,
                 uint32_t written_bytes);
-/* (L) Shows the driver what was put. The interrupt comes with virtio_unlock. */
+/* (L) Shows the driver what was put; not later than virtio_unlock, or return from `work`. The
+ * interrupt comes with virtio_unlock. */
 void virtio_publish(struct virtio_device *device, unsigned queue);
 /* (L) Puts and publishes. */
 void virtio_push(struct virtio_device *device, unsigned queue, const struct chain *chain,
@@ -227,6 +227,9 @@ void virtio_push(struct virtio_device *device, unsigned queue, const struct chai
  * nothing while the device is not alive. Not from inside `work`.
  */
 void virtio_work(struct virtio_device *device, unsigned queue);
+
+/* (L) Works on a queue later, in the event thread; from inside `work`, for another queue. */
+void virtio_defer(struct virtio_device *device, unsigned queue);
 
 /* (L) The driver broke a rule of the type that leaves no way to answer: DEVICE_NEEDS_RESET. */
 void virtio_break(struct virtio_device *device, const char *why);

@@ -59,17 +59,16 @@ struct virtqueue {
         bool open;
         bool packed, event_idx, in_order, indirect;
         bool armed;          /* the driver was asked to notify */
-        bool notify_all;     /* the next check for an interrupt says yes: a fresh ring */
         uint8_t fault;       /* enum virtqueue_fault */
-        uint16_t flight;     /* chains popped and not pushed */
+        uint16_t flight;     /* descriptors of the packed ring popped and not put, or heads */
         uint16_t next_avail; /* split: free-running; packed: slot */
         uint16_t seen_avail; /* split: the driver's index when it was last read */
         uint16_t next_used;  /* split: free-running; packed: slot */
-        uint16_t told_used;  /* next_used when virtqueue_wants_interrupt was asked last */
-        bool avail_wrap, used_wrap, told_wrap;       /* packed */
-        uint16_t popped, pushed;                     /* chains, modulo 2^16 */
-        uint16_t batch;                              /* entries put and not published */
-        uint16_t batch_slot, batch_flags;            /* packed: of the first of these */
+        bool avail_wrap, used_wrap;       /* packed */
+        uint16_t popped, put;             /* chains, modulo 2^16 */
+        uint16_t batch;                   /* chains put and not published */
+        uint16_t batch_slot, batch_flags; /* packed: of the first of these */
+        uint32_t untold; /* used entries that virtqueue_wants_interrupt was not asked about */
         uint64_t in_flight[VIRTQUEUE_SIZE_MAX / 64]; /* by head or buffer id */
     } state;
 };
