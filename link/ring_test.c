@@ -217,6 +217,60 @@ static void our_own_index_is_not_read_back(void **state)
     assert_int_equal(atomic_load(&f->shared.head), 5);
 }
 
+static void a_record_shows_when_it_is_whole(void **state)
+{
+    struct fixture *f = *state;
+    char got[SIZE + 1] = {0};
+    bool signal = false;
+    write_text(f, "0123456789");
+    read_text(f, "0123456789"); /* the record goes round the end */
+    assert_true(ring_wait_for_data(&f->consumer));
+    ring_put(&f->producer, 4, "payload!", 8);
+    ring_put(&f->producer, 0, "head", 4);
+    assert_int_equal(ring_used(&f->consumer), 0);
+    assert_int_equal(ring_space(&f->producer), SIZE);
+    ring_publish(&f->producer, 12, &signal);
+    assert_true(signal);
+    ring_peek(&f->consumer, 4, got, 8);
+    assert_string_equal(got, "payload!");
+    assert_int_equal(ring_used(&f->consumer), 12);
+    struct ring_piece piece[2];
+    ring_view(&f->consumer, 2, 10, piece);
+    assert_int_equal(piece[0].size, 4);
+    assert_memory_equal(piece[0].bytes, "adpa", 4);
+    assert_int_equal(piece[1].size, 6);
+    assert_memory_equal(piece[1].bytes, "yload!", 6);
+    ring_view(&f->consumer, 0, 3, piece);
+    assert_int_equal(piece[0].size, 3);
+    assert_int_equal(piece[1].size, 0);
+    assert_true(!ring_wait_for_room(&f->producer, 4));
+    assert_true(ring_wait_for_room(&f->producer, 5));
+    signal = false;
+    ring_discard(&f->consumer, 4, &signal);
+    assert_true(signal);
+    read_text(f, "payload!");
+}
+
+/* The other side began anew, and we stored an index of the old ring once more. */
+static void the_side_that_stays_can_put_the_indices_right(void **state)
+{
+    struct fixture *f = *state;
+    ring_format(&f->shared);
+    ring_open_producer(&f->producer, &f->shared, f->data, SIZE);
+    f->consumer.index = 1000;
+    assert_int_equal(ring_used(&f->consumer), 0);
+    assert_int_equal(f->consumer.bad_count, 1);
+    ring_recover_consumer(&f->consumer);
+    write_text(f, "abc");
+    read_text(f, "abc");
+    f->producer.index = 5000;
+    assert_int_equal(ring_space(&f->producer), 0);
+    ring_recover_producer(&f->producer);
+    assert_int_equal(ring_space(&f->producer), SIZE);
+    write_text(f, "def");
+    read_text(f, "def");
+}
+
 /* ---- two threads
  * ----------------------------------------------------------------------------------- */
 
@@ -310,6 +364,8 @@ int main(void)
         TEST(a_signal_that_is_due_already_stays_due),
         TEST(an_impossible_index_means_nothing_is_there),
         TEST(our_own_index_is_not_read_back),
+        TEST(a_record_shows_when_it_is_whole),
+        TEST(the_side_that_stays_can_put_the_indices_right),
         TEST(no_byte_and_no_signal_is_lost_between_two_threads),
     };
     return cmocka_run_group_tests_name("ring", tests, NULL, NULL);

@@ -17,6 +17,7 @@ libfdt-dev              device trees in the host tool and the unit tests
 libcjson-dev            JSON in the host tool
 zlib1g-dev              gzip in the tests of compressed kernel images
 libcmocka-dev           unit tests
+spin                    model checker: the signalling between processes
 clang                   fuzzers
 libclang-rt-dev         libFuzzer and the sanitizers of clang
 qemu-system-arm         the machine that everything runs on

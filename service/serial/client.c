@@ -50,6 +50,7 @@ bool client_update(struct client *client, struct serial_link *link,
         restart(client, link);
     } else {
         client->log.allowed = CLIENT_LOG_BURST;
+        client->signal = true; /* a signal may have died with the service before us: link/ring.h */
     }
     client->seen = true;
     client->generation = generation;

@@ -78,6 +78,16 @@ static void expect_no_line(struct fixture *f)
     assert_false(journal_next(&f->journal, &f->cursor, &line));
 }
 
+/* The service before us may have died between taking a wish and signalling. */
+static void a_service_that_begins_anew_signals_its_clients(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(f->client.signal);
+    f->client = (struct client){0};
+    assert_false(client_update(&f->client, &f->link, &f->info));
+    assert_true(f->client.signal);
+}
+
 static void output_goes_to_the_history(void **state)
 {
     struct fixture *f = *state;
@@ -354,6 +364,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(a_service_that_begins_anew_signals_its_clients),
         TEST(output_goes_to_the_history),
         TEST(who_has_just_talked_is_not_asked_for_a_signal),
         TEST(output_is_taken_in_bounded_pieces),

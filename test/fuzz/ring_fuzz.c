@@ -61,10 +61,65 @@ static void do_read(struct world *w, uint32_t size)
     free(bytes);
 }
 
+/* A record in two pieces, the second one first, published at once. */
+static void do_put(struct world *w, uint32_t size, uint32_t cut)
+{
+    uint8_t bytes[256];
+    bool signal = false;
+    if (ring_space(&w->producer) < size) {
+        return;
+    }
+    for (uint32_t i = 0; i < size; i++) {
+        bytes[i] = byte_at(w->written + i);
+    }
+    cut = size != 0 ? cut % size : 0;
+    ring_put(&w->producer, cut, bytes + cut, size - cut);
+    ring_put(&w->producer, 0, bytes, cut);
+    CHECK(ring_space(&w->producer) >= size || !w->honest);
+    ring_publish(&w->producer, size, &signal);
+    w->written += size;
+}
+
+static void do_peek(struct world *w, uint32_t size, uint32_t offset)
+{
+    struct ring_piece piece[2];
+    bool signal = false;
+    uint32_t used = ring_used(&w->consumer);
+    size = size < used ? size : used;
+    offset = size != 0 ? offset % size : 0;
+    uint8_t *bytes = malloc(size + 1u);
+    ring_peek(&w->consumer, offset, bytes, size - offset);
+    ring_view(&w->consumer, offset, size - offset, piece);
+    CHECK(piece[0].size + piece[1].size == size - offset);
+    CHECK(piece[0].bytes >= w->data && piece[1].bytes == w->data);
+    for (uint32_t i = 0; i < size - offset; i++) {
+        CHECK(!w->honest || bytes[i] == byte_at(w->read + offset + i));
+        CHECK(bytes[i] ==
+              (i < piece[0].size ? piece[0].bytes[i] : piece[1].bytes[i - piece[0].size]));
+    }
+    CHECK(ring_used(&w->consumer) == used); /* all is still there */
+    ring_discard(&w->consumer, size - offset, &signal);
+    w->read += size - offset;
+    free(bytes);
+}
+
+/* The side that outlives the other finds the indices impossible: they are not afterwards. */
+static void do_recover(struct world *w, bool producer)
+{
+    if (producer) {
+        ring_recover_producer(&w->producer);
+        CHECK(ring_space(&w->producer) == w->producer.size_bytes);
+    } else {
+        ring_recover_consumer(&w->consumer);
+        CHECK(ring_used(&w->consumer) == 0);
+    }
+    w->honest = false; /* what was in the ring is gone */
+}
+
 static void step(struct world *w, uint8_t what, uint32_t value)
 {
     uint32_t size = w->producer.size_bytes;
-    switch (what % 12) {
+    switch (what % 18) {
     case 0:
     case 1:
         do_write(w, value % 256);
@@ -98,6 +153,22 @@ static void step(struct world *w, uint8_t what, uint32_t value)
     case 10:
         w->honest = false;
         atomic_fetch_add(&w->shared.head, value & 0xff);
+        break;
+    case 11:
+    case 12:
+        do_put(w, value % 256, value >> 8);
+        break;
+    case 13:
+    case 14:
+        do_peek(w, value % 256, value >> 8);
+        break;
+    case 15:
+        do_recover(w, (value & 1) != 0);
+        break;
+    case 16:
+        CHECK(size < value % 200 + 1 || !w->honest ||
+              ring_wait_for_room(&w->producer, value % 200 + 1) ==
+                  (size - (w->written - w->read) < value % 200 + 1));
         break;
     default:
         atomic_store(&w->shared.producer_wants, value);
