@@ -28,8 +28,13 @@
 #define PROCESS_NODE_VADDR   0x10200000ull /* the description, a devicetree blob: read-only */
 #define PROCESS_SERIAL_VADDR                                                                       \
     0x11000000ull /* struct serial_link of a client; the service has all of them */
+/* Links of device classes, struct block_link and such. A VMM: one for each of its devices that has
+   one, in the order of its description. A device service: one for each port. */
+#define PROCESS_LINK_VADDR  0x0040000000ull
+#define PROCESS_LINK_STRIDE 0x200000ull
+#define PROCESS_DMA_VADDR   0x0080000000ull /* a driver's memory for its device */
 #define PROCESS_FILES_VADDR 0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
-#define PROCESS_RAM_VADDR   0x2000000000ull /* a VMM: its guest's RAM */
+#define PROCESS_RAM_VADDR   0x2000000000ull /* a VMM: its guest's RAM; block service: RAM disks */
 
 /* ---- capability slots
  * ---------------------------------------------------------------------------- */
@@ -57,8 +62,12 @@ enum process_slot {
     VCPU_SLOT_TIMER,   /* signals the timer service on its core */
     SLOT_TIMER = SLOT_VCPU_BASE + VCPU_MAX * VCPU_SLOTS, /* the same for the first thread */
     SLOT_MUTEX_BASE,                                     /* notifications of mutexes, by id */
-    MUTEX_MAX = 16,
+    MUTEX_MAX = 48,
     PROCESS_LOG_MUTEX = MUTEX_MAX - 1, /* the id that the log uses */
+
+    /* VMM: signals the service of device link i */
+    SLOT_LINK_BASE = SLOT_MUTEX_BASE + MUTEX_MAX,
+    PROCESS_LINK_MAX = 16,
 
     /* timer service: for each core its threads, their contexts and the core's SchedControl */
     SLOT_CORE_BASE = 16,
@@ -71,7 +80,8 @@ enum process_slot {
     CORE_SLOT_NOTIFY, /* notification on which it listens */
     CORE_MAX = 16,
 
-    /* services: capabilities that signal client n's notification, badged */
+    /* services: capabilities that signal client n's notification, badged. Of a device service,
+       client means port */
     SLOT_CLIENT_BASE = 256,
     /* the timer service has TIMER_CLIENT_SLOTS for each client, one for each alarm; CNode of 11
        bits */
@@ -80,10 +90,11 @@ enum process_slot {
 };
 
 /* Badges of a VMM's event notification. */
-#define EVENT_SERIAL (1ull << 0) /* input arrived, or there is room for output */
-#define EVENT_TIMER  (1ull << 1)
-#define EVENT_PAUSE  (1ull << 2) /* root: stop the guest where it is */
-#define EVENT_RESUME (1ull << 3) /* root: let it go on */
+#define EVENT_SERIAL  (1ull << 0) /* input arrived, or there is room for output */
+#define EVENT_TIMER   (1ull << 1)
+#define EVENT_PAUSE   (1ull << 2)         /* root: stop the guest where it is */
+#define EVENT_RESUME  (1ull << 3)         /* root: let it go on */
+#define EVENT_LINK(i) (1ull << (8 + (i))) /* the service of device link i */
 
 /* ---- the boot record
  * ----------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
  * as this machine is.
  */
 
-enum { VIRTIO_TYPE_NET = 1, VIRTIO_TYPE_BLOCK = 2 };
+enum { TRANSPORT_NET = 1, TRANSPORT_BLOCK = 2 };
 
 /* 2.1: device status. */
 enum {

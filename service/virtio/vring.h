@@ -60,6 +60,12 @@ uint16_t vring_room(const struct vring *vring, unsigned segments);
 int vring_add(struct vring *vring, const struct vring_segment *segments, unsigned readable,
               unsigned writable);
 
+/* The id that the next buffer will have, if there is room for it. */
+static inline uint16_t vring_next_id(const struct vring *vring)
+{
+    return vring->free_head;
+}
+
 /* Shows the device what has been added. True when it wants to be notified. */
 bool vring_publish(struct vring *vring);
 

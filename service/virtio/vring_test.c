@@ -27,10 +27,10 @@ struct fixture {
 static void start(struct fixture *f, uint64_t features)
 {
     struct transport_registers registers = fake_virtio_registers(&f->device);
-    fake_virtio_init(&f->device, VIRTIO_TYPE_BLOCK, features, SIZE);
+    fake_virtio_init(&f->device, TRANSPORT_BLOCK, features, SIZE);
     fake_virtio_add_region(&f->device, DMA_PADDR, f->memory, DMA_BYTES);
     f->dma = (struct dma){.vaddr = f->memory, .paddr = DMA_PADDR, .size_bytes = DMA_BYTES};
-    assert_true(transport_open(&f->transport, &registers, VIRTIO_TYPE_BLOCK));
+    assert_true(transport_open(&f->transport, &registers, TRANSPORT_BLOCK));
     assert_true(transport_negotiate(&f->transport, FEATURE_INDIRECT | FEATURE_EVENT_IDX));
     assert_true(transport_queue(&f->transport, 0, VRING_SIZE_MAX, &f->vring, &f->dma));
     assert_int_equal(f->vring.size, SIZE);

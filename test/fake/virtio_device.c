@@ -40,7 +40,7 @@ void *fake_virtio_span(const struct fake_virtio *device, uint64_t paddr, uint64_
             return device->region[i].host + offset;
         }
     }
-    CHECK(!"the driver gave an address outside of its DMA memory");
+    CHECK(false && "the driver gave an address outside of its DMA memory");
     return NULL;
 }
 
@@ -77,7 +77,7 @@ static uint32_t read_register(void *ctx, uint32_t offset, unsigned width_bytes)
     case MMIO_CONFIG_GENERATION:
         return device->config_generation;
     default:
-        CHECK(!"the driver read a register that is not there to be read");
+        CHECK(false && "the driver read a register that is not there to be read");
         return 0;
     }
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "link/block.h"
+
+/*
+ * What carries requests out: the virtio device (driver_virtio.c) or memory (ramdisk.c). Takes parts
+ * of requests that are not longer than it said; sectors are its own, from 0.
+ */
+struct backend_limits {
+    struct block_info info;             /* of the whole of it; no serial text */
+    uint32_t part_sectors[BLOCK_TYPES]; /* the most that one part may have; 0: type unsupported */
+};
+
+struct backend_part {
+    enum block_type type;
+    uint32_t flags;
+    uint64_t sector;
+    uint32_t sector_count;
+    uint8_t *data;       /* BLOCK_READ, BLOCK_WRITE: theirs until the part is done */
+    uint64_t data_paddr; /* where a device finds them; 0: it cannot */
+};
+
+enum backend_answer {
+    BACKEND_DONE,   /* at once: *status says how */
+    BACKEND_QUEUED, /* `take` will say */
+    BACKEND_FULL,   /* not now: again when something has been taken */
+};
+
+struct backend_ops {
+    enum backend_answer (*submit)(void *ctx, const struct backend_part *part, uint32_t token,
+                                  enum block_status *status);
+    /* Carries out what was submitted, if it waits for that. Optional. */
+    void (*kick)(void *ctx);
+    /* The next part that is done. Optional, for one that never queues. */
+    bool (*take)(void *ctx, uint32_t *token, enum block_status *status);
+};
+
+struct backend {
+    const struct backend_ops *ops; /* NULL: there is none, everything fails */
+    void *ctx;
+    struct backend_limits limits;
+};

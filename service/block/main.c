@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The block service: one thread that waits for the device, for its clients and for root. What goes
+ * where is server.c's business.
+ */
+#include <sel4/sel4.h>
+
+#include "lib/check.h"
+#include "link/process_start.h"
+#include "service/block/server.h"
+
+static struct server server;
+
+static const struct block_roster *const roster = (const struct block_roster *)PROCESS_ROSTER_VADDR;
+
+static void signal_client(void *ctx, unsigned port)
+{
+    (void)ctx;
+    seL4_Signal(SLOT_CLIENT_BASE + port);
+}
+
+static void *memory_at(void *ctx, uint64_t vaddr)
+{
+    (void)ctx;
+    return (void *)vaddr;
+}
+
+static void start(void)
+{
+    struct transport_registers registers =
+        transport_mapped(PROCESS_DEVICE_VADDR + roster->device_offset);
+    bool device = roster->device_present != 0, stats = roster->stats_present != 0;
+    CHECK(roster->magic == BLOCK_ROSTER_MAGIC && roster->version == BLOCK_ROSTER_VERSION);
+    server_init(&server, &(struct server_setup){
+                             .roster = roster,
+                             .links = (uint8_t *)PROCESS_LINK_VADDR,
+                             .registers = device ? &registers : NULL,
+                             .dma = {.vaddr = (uint8_t *)PROCESS_DMA_VADDR,
+                                     .paddr = roster->dma_paddr,
+                                     .size_bytes = roster->dma_bytes},
+                             .stats = stats ? (struct block_stats *)PROCESS_STATS_VADDR : NULL,
+                             .signal = signal_client,
+                             .memory = memory_at,
+    });
+}
+
+void process_main(const struct process_boot *boot)
+{
+    (void)boot;
+    start();
+    seL4_Word badge = BLOCK_BADGE_IRQ; /* the one that root bound may have come already */
+    for (;;) {
+        server_event(&server, badge);
+        bool more = server_run(&server);
+        if ((badge & BLOCK_BADGE_IRQ) != 0) {
+            /* Its line is down: server_event has told the device. */
+            seL4_IRQHandler_Ack(SLOT_IRQ);
+        }
+        badge = 0;
+        if (more) {
+            seL4_Poll(SLOT_NOTIFICATION, &badge);
+        } else {
+            seL4_Wait(SLOT_NOTIFICATION, &badge);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "link/block.h"
+#include "service/block/disk.h"
+#include "service/block/ramdisk.h"
+#include "service/block/transfer.h"
+
+/*
+ * One client of the service: its end of the link, its disk, its requests. Nothing that the client
+ * does costs more than a bounded piece of work at its turn, or memory that is not its own.
+ */
+enum {
+    PORT_FLIGHT_MAX = 64,  /* requests of one port that are carried out at once */
+    PORT_QUANTUM = 512,    /* sectors' worth of work in one turn */
+    PORT_REQUEST_COST = 8, /* of a request, beside its sectors */
+    PORT_TURN_REQUESTS_MAX = PORT_QUANTUM / PORT_REQUEST_COST,
+};
+
+enum port_state {
+    PORT_CLOSED = 0, /* no client, or root works on its link */
+    PORT_STARTING,   /* waits: for what an earlier client has in flight, for its disk */
+    PORT_OPEN,
+};
+
+/* A request that is being carried out. All ports share a pool of them. */
+struct flight {
+    struct transfer transfer;
+    uint32_t id;         /* the client's number */
+    uint32_t generation; /* of the client that wants the answer */
+    uint8_t port;
+    uint32_t next; /* free list: index + 1 */
+};
+
+enum { FLIGHT_MAX = 256, FLIGHT_NONE = 0xffffffff };
+
+struct flights {
+    struct flight flight[FLIGHT_MAX];
+    uint32_t free_first; /* index + 1; 0: none */
+    uint32_t used_count;
+};
+
+struct port {
+    enum port_state state;
+    uint32_t generation; /* of the client */
+    uint32_t attachment;
+    uint8_t number;
+    bool signal;         /* the client wants to be told: the owner signals it and clears this */
+    uint32_t in_flight;  /* of all its clients, the earlier ones included */
+    uint32_t current;    /* flight that is not submitted completely, or FLIGHT_NONE */
+    int64_t credit;      /* for this turn; below 0: overdrawn */
+    uint64_t data_paddr; /* of the link's data area; 0: unknown */
+    uint64_t bad_count;  /* what no honest client does */
+    struct block_link *link;
+    struct ring requests, replies;
+    bool disk_open; /* the disk is what the present client gets */
+    struct disk disk;
+    struct backend ram; /* a RAM disk is the port's own */
+    struct ramdisk ramdisk;
+    struct block_port_stats *stats;
+};
+
+void port_init(struct port *port, uint8_t number, struct block_link *link,
+               struct block_port_stats *stats);
+
+void flights_init(struct flights *flights);
+
+/*
+ * Looks at the roster: closes the port, or makes it STARTING, when its client went or came. The
+ * rings are touched by nothing but port_attach, port_turn and port_complete.
+ */
+void port_follow(struct port *port, const struct block_port_info *info, struct flights *flights);
+
+/* STARTING, nothing in flight, disk open: tells the client what the disk is like, and attaches. */
+void port_attach(struct port *port, const struct block_port_info *info);
+
+enum port_progress {
+    PORT_ASLEEP,  /* no request; the client will signal */
+    PORT_MORE,    /* wants another turn */
+    PORT_BLOCKED, /* until something has been completed, or the client signals */
+};
+
+/* OPEN: one turn. */
+enum port_progress port_turn(struct port *port, struct flights *flights);
+
+/* A part of a flight is done; `port` is the flight's. */
+void port_complete(struct port *port, struct flights *flights, uint32_t index,
+                   enum block_status status);
+
+/* Things that no honest client does, the rings included. */
+uint64_t port_bad_count(const struct port *port);

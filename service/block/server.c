@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "service/block/server.h"
+
+#include <string.h>
+
+#include "lib/check.h"
+#include "lib/log.h"
+
+enum { ALL_PORTS = 0xffffffff };
+
+static const struct block_port_info *info_of(const struct server *server, unsigned number)
+{
+    return &server->setup.roster->port[number];
+}
+
+/* The client's name for a log line; the roster is root's, but let it be a text in any case. */
+static const char *name_of(const struct server *server, unsigned number, char name[17])
+{
+    memcpy(name, info_of(server, number)->name, 16);
+    name[16] = '\0';
+    return name;
+}
+
+/* ---- the device and its partition table ------------------------------------------------------ */
+
+static void device_is_ready(struct server *server)
+{
+    const struct gpt *gpt = &server->gpt;
+    server->device_state = SERVER_READY;
+    server->ready = ALL_PORTS;
+    if (gpt->result == GPT_GOOD) {
+        log_info("block: partition table with %u partitions", gpt->partition_count);
+    } else if (gpt->result == GPT_BACKUP) {
+        log_warning("block: primary partition table: %s; the backup has %u partitions", gpt->why,
+                    gpt->partition_count);
+    } else if (gpt->result == GPT_NONE) {
+        log_info("block: no partition table: %s", gpt->why);
+    } else {
+        log_warning("block: no partition table can be used: %s", gpt->why);
+    }
+}
+
+/* Submits as much of the present read as the device takes. */
+static void run_gpt(struct server *server)
+{
+    int64_t budget = INT64_MAX;
+    struct transfer *transfer = &server->gpt_transfer;
+    while (server->device_state == SERVER_LOADING) {
+        if (server->gpt_reading && !transfer_run(transfer, SERVER_GPT_TOKEN, &budget)) {
+            return;
+        }
+        if (server->gpt_reading && !transfer_done(transfer)) {
+            return;
+        }
+        if (server->gpt_reading) {
+            server->gpt_reading = false;
+            gpt_feed(&server->gpt, transfer->status == BLOCK_OK ? server->gpt_buffer : NULL);
+        }
+        struct block_request request = {.type = BLOCK_READ};
+        if (!gpt_wants(&server->gpt, &request.sector, &request.sector_count)) {
+            device_is_ready(server);
+            return;
+        }
+        struct disk whole = {.backend = &server->device};
+        transfer_init(transfer, &whole, &request, server->gpt_buffer,
+                      dma_paddr(&server->setup.dma, server->gpt_buffer));
+        server->gpt_reading = true;
+    }
+}
+
+static void start_device(struct server *server)
+{
+    struct dma *dma = &server->setup.dma;
+    if (server->setup.registers == NULL) {
+        return;
+    }
+    server->gpt_buffer = dma_take(dma, GPT_TABLE_BYTES_MAX, BLOCK_PAGE_BYTES);
+    if (server->gpt_buffer == NULL) {
+        log_warning("block: too little DMA memory");
+        return;
+    }
+    struct dma rest = {dma->vaddr + dma->taken_bytes, dma->paddr + dma->taken_bytes,
+                       dma->size_bytes - dma->taken_bytes, 0};
+    if (!driver_virtio_open(&server->driver, server->setup.registers, &rest, &server->device)) {
+        log_warning("block: %s", server->driver.why);
+        return;
+    }
+    const struct block_info *info = &server->device.limits.info;
+    log_info("block: virtio device of %llu MiB, blocks of %u bytes%s",
+             (unsigned long long)(info->sector_count / 2048), info->block_bytes,
+             (info->flags & BLOCK_READ_ONLY) != 0 ? ", read-only" : "");
+    gpt_begin(&server->gpt, info->sector_count, info->block_bytes);
+    server->device_state = SERVER_LOADING;
+    run_gpt(server);
+}
+
+/* ---- ports ----------------------------------------------------------------------------------- */
+
+static bool conflicts(const struct server *server, const struct port *port)
+{
+    bool shared = (info_of(server, port->number)->flags & BLOCK_PORT_SHARED) != 0;
+    for (unsigned i = 0; i < BLOCK_PORT_MAX; i++) {
+        const struct port *other = &server->port[i];
+        bool both = shared && (info_of(server, i)->flags & BLOCK_PORT_SHARED) != 0;
+        if (other != port && other->state == PORT_OPEN && !both &&
+            disk_conflicts(&port->disk, &other->disk)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *open_ramdisk(struct server *server, struct port *port,
+                                const struct block_port_info *info)
+{
+    const struct server_setup *setup = &server->setup;
+    void *memory = NULL;
+    const void *file = NULL;
+    if (info->ram.memory_vaddr != 0) {
+        memory = setup->memory(setup->ctx, info->ram.memory_vaddr);
+    }
+    if (info->ram.file_vaddr != 0) {
+        file = setup->memory(setup->ctx, info->ram.file_vaddr);
+    }
+    port->disk = (struct disk){0};
+    if (!ramdisk_open(&port->ramdisk, memory, info->ram.memory_bytes, file, info->ram.file_bytes,
+                      &port->ram)) {
+        return "RAM disk without memory";
+    }
+    port->disk = (struct disk){
+        .backend = &port->ram,
+        .sector_count = port->ram.limits.info.sector_count,
+        .read_only = (info->flags & BLOCK_PORT_READ_ONLY) != 0 ||
+                     (port->ram.limits.info.flags & BLOCK_READ_ONLY) != 0,
+    };
+    return NULL;
+}
+
+/* A client that comes gets its disk, or an empty one: then its guest sees that, and errors. */
+static void open_disk(struct server *server, struct port *port, const struct block_port_info *info)
+{
+    char name[17];
+    const char *why = info->kind == BLOCK_PORT_RAM
+                          ? open_ramdisk(server, port, info)
+                          : disk_open(&port->disk, info, &server->device, &server->gpt);
+    if (why == NULL && conflicts(server, port)) {
+        why = "another client has some of its sectors";
+    }
+    if (why != NULL) {
+        log_warning("block: %s has no disk: %s", name_of(server, port->number, name), why);
+        port->disk = (struct disk){0};
+    }
+}
+
+/* True when there is more to do for it at once. */
+static bool start_port(struct server *server, struct port *port)
+{
+    const struct block_port_info *info = info_of(server, port->number);
+    bool ram = info->kind == BLOCK_PORT_RAM;
+    if (port->in_flight != 0 || (!ram && server->device_state == SERVER_LOADING)) {
+        return false; /* it is looked at again when these are over */
+    }
+    if (!port->disk_open) {
+        open_disk(server, port, info);
+        port->disk_open = true;
+    }
+    if (port->disk.backend == &port->ram && ramdisk_fill(&port->ramdisk)) {
+        return true;
+    }
+    port_attach(port, info);
+    return true;
+}
+
+static void run_port(struct server *server, unsigned number)
+{
+    struct port *port = &server->port[number];
+    uint32_t bit = 1u << number;
+    if (port->state == PORT_STARTING) {
+        server->ready &= start_port(server, port) ? ALL_PORTS : ~bit;
+        return;
+    }
+    if (port->state == PORT_CLOSED) {
+        server->ready &= ~bit;
+        return;
+    }
+    switch (port_turn(port, &server->flights)) {
+    case PORT_ASLEEP:
+        server->ready &= ~bit;
+        break;
+    case PORT_BLOCKED:
+        server->ready &= ~bit;
+        server->blocked |= bit;
+        break;
+    case PORT_MORE:
+        break;
+    }
+}
+
+static void run_ports(struct server *server)
+{
+    unsigned first = server->cursor;
+    uint32_t blocked_before = server->blocked;
+    for (unsigned i = 0; i < BLOCK_PORT_MAX && server->ready != 0; i++) {
+        unsigned number = (first + i) % BLOCK_PORT_MAX;
+        if ((server->ready >> number & 1) != 0) {
+            run_port(server, number);
+        }
+    }
+    /* The first that did not get what it wanted is the first one next time. */
+    uint32_t hungry = server->blocked & ~blocked_before;
+    for (unsigned i = 1; i <= BLOCK_PORT_MAX && hungry != 0; i++) {
+        unsigned number = (first + i) % BLOCK_PORT_MAX;
+        if ((hungry >> number & 1) != 0) {
+            server->cursor = number;
+            return;
+        }
+    }
+}
+
+static void signal_ports(struct server *server)
+{
+    for (unsigned i = 0; i < BLOCK_PORT_MAX; i++) {
+        struct port *port = &server->port[i];
+        if (port->signal) {
+            port->signal = false;
+            port->stats->signals++;
+            server->setup.signal(server->setup.ctx, i);
+        }
+    }
+}
+
+/* ---- what comes back ------------------------------------------------------------------------- */
+
+static void take_completions(struct server *server)
+{
+    uint32_t token;
+    enum block_status status;
+    if (server->device_state == SERVER_NO_DEVICE) {
+        return;
+    }
+    while (server->device.ops->take(server->device.ctx, &token, &status)) {
+        if (token == SERVER_GPT_TOKEN) {
+            transfer_part_done(&server->gpt_transfer, status);
+            run_gpt(server);
+        } else {
+            struct port *port = &server->port[server->flights.flight[token].port];
+            port_complete(port, &server->flights, token, status);
+            server->ready |= 1u << port->number; /* it may be waiting to start */
+        }
+        server->ready |= server->blocked;
+        server->blocked = 0;
+    }
+}
+
+/* Lines for people, and counters. */
+static void report(struct server *server)
+{
+    char name[17];
+    server->stats->device_resets = server->driver.reset_count;
+    server->stats->device_requests = server->driver.request_count;
+    if (server->driver.reset_count != server->resets_seen) {
+        server->resets_seen = server->driver.reset_count;
+        if (log_limit_pass(&server->reset_limit, 3)) {
+            log_warning("block: device was reset: %s%s", server->driver.why,
+                        server->driver.alive ? "" : "; given up");
+        }
+    }
+    for (unsigned i = 0; i < BLOCK_PORT_MAX; i++) {
+        struct port *port = &server->port[i];
+        uint64_t bad = port_bad_count(port);
+        if (bad != server->bad_seen[i]) {
+            server->bad_seen[i] = bad;
+            port->stats->bad = bad;
+            if (log_limit_pass(&server->bad_limit, 3)) {
+                log_warning("block: %s breaks the rules of its link", name_of(server, i, name));
+            }
+        }
+    }
+}
+
+bool server_run(struct server *server)
+{
+    take_completions(server);
+    run_ports(server);
+    if (server->device_state != SERVER_NO_DEVICE) {
+        server->device.ops->kick(server->device.ctx);
+    }
+    signal_ports(server);
+    report(server);
+    return server->ready != 0;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void follow_roster(struct server *server)
+{
+    for (unsigned i = 0; i < BLOCK_PORT_MAX; i++) {
+        struct port *port = &server->port[i];
+        uint32_t generation = port->generation;
+        port_follow(port, info_of(server, i), &server->flights);
+        if (port->state == PORT_CLOSED || port->generation != generation) {
+            port->disk_open = false;
+        }
+    }
+    server->ready = ALL_PORTS;
+    server->blocked = 0;
+}
+
+void server_event(struct server *server, uint64_t badge)
+{
+    server->stats->wakeups++;
+    if ((badge & BLOCK_BADGE_IRQ) != 0) {
+        server->stats->interrupts++;
+        driver_virtio_interrupt(&server->driver);
+    }
+    if ((badge & BLOCK_BADGE_ROSTER) != 0) {
+        follow_roster(server);
+    }
+    server->ready |= (uint32_t)badge;
+    server->blocked &= ~(uint32_t)badge;
+}
+
+void server_init(struct server *server, const struct server_setup *setup)
+{
+    memset(server, 0, sizeof *server);
+    server->setup = *setup;
+    server->stats = setup->stats != NULL ? setup->stats : &server->own_stats;
+    flights_init(&server->flights);
+    for (unsigned i = 0; i < BLOCK_PORT_MAX; i++) {
+        struct block_link *link =
+            (struct block_link *)(void *)(setup->links + (size_t)i * BLOCK_LINK_BYTES);
+        port_init(&server->port[i], (uint8_t)i, link, &server->stats->port[i]);
+    }
+    start_device(server);
+    follow_roster(server);
+}

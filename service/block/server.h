@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "lib/log.h"
+#include "service/block/driver_virtio.h"
+#include "service/block/gpt.h"
+#include "service/block/port.h"
+
+/*
+ * The block service without the kernel: ports, the device, and whose turn it is. Whoever runs it
+ * calls server_run when something has happened, until it says that there is no more to do.
+ *
+ * Fairness: in each pass every port that has work gets one turn of PORT_QUANTUM sectors' worth, and
+ * no port has more than PORT_FLIGHT_MAX requests on the device. A pass begins with the port that
+ * found the device full in the last one.
+ */
+struct server_setup {
+    const struct block_roster *roster;
+    uint8_t *links;                              /* port n's is at n * BLOCK_LINK_BYTES */
+    const struct transport_registers *registers; /* NULL: there is no device */
+    struct dma dma;
+    struct block_stats *stats; /* NULL: nobody wants them */
+    void (*signal)(void *ctx, unsigned port);
+    /* Memory of the process at an address that the roster gives. */
+    void *(*memory)(void *ctx, uint64_t vaddr);
+    void *ctx;
+};
+
+enum server_device {
+    SERVER_NO_DEVICE = 0, /* or one that cannot be used */
+    SERVER_LOADING,       /* the partition table is being read */
+    SERVER_READY,
+};
+
+enum { SERVER_GPT_TOKEN = FLIGHT_MAX };
+
+struct server {
+    struct server_setup setup;
+    enum server_device device_state;
+    struct driver_virtio driver;
+    struct backend device;
+    uint32_t ready, blocked; /* ports */
+    unsigned cursor;         /* the port with which the next pass begins */
+    struct flights flights;
+    struct gpt gpt;
+    uint8_t *gpt_buffer;
+    struct transfer gpt_transfer;
+    bool gpt_reading;
+    uint64_t resets_seen;
+    struct log_limit reset_limit, bad_limit;
+    uint64_t bad_seen[BLOCK_PORT_MAX];
+    struct block_stats own_stats, *stats;
+    struct port port[BLOCK_PORT_MAX];
+};
+
+/* Starts the device, begins to read its partition table, looks at the roster. */
+void server_init(struct server *server, const struct server_setup *setup);
+
+/* What happened, as the badge of the service's notification says (link/block.h). */
+void server_event(struct server *server, uint64_t badge);
+
+/* One pass. True when there is more to do at once; else sleep until something happens. */
+bool server_run(struct server *server);
