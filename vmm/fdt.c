@@ -95,6 +95,25 @@ static void emit_timer(struct node_writer *out, const struct fdt_machine *machin
     node_end(out);
 }
 
+/* Messages are written to a frame of their own. */
+static void emit_v2m(struct node_writer *out)
+{
+    node_begin_at(out, "v2m", MAP_V2M_BASE);
+    node_text(out, "compatible", "arm,gic-v2m-frame");
+    node_flag(out, "msi-controller");
+    node_reg(out, MAP_V2M_BASE, MAP_V2M_SIZE);
+    node_u32(out, "phandle", NODE_PHANDLE_V2M);
+    node_end(out);
+}
+
+/* GICv3: messages are written to the distributor. The range is of INTIDs. */
+static void emit_mbi(struct node_writer *out)
+{
+    static const uint32_t range[] = {GIC_SPI_BASE + MAP_MSI_SPI, MAP_MSI_COUNT};
+    node_flag(out, "msi-controller");
+    node_cells(out, "mbi-ranges", range, 2);
+}
+
 static void emit_gic(struct node_writer *out, const struct fdt_machine *machine)
 {
     bool is_v3 = machine->gic == GIC_V3;
@@ -108,8 +127,15 @@ static void emit_gic(struct node_writer *out, const struct fdt_machine *machine)
     node_cells(out, "reg", is_v3 ? reg_v3 : reg_v2, 8);
     node_flag(out, "interrupt-controller");
     node_u32(out, "#interrupt-cells", 3);
-    node_u32(out, "#address-cells", 0);
+    node_u32(out, "#address-cells", 2);
+    node_u32(out, "#size-cells", 2);
+    node_flag(out, "ranges");
     node_u32(out, "phandle", NODE_PHANDLE_GIC);
+    if (machine->has_pci && is_v3) {
+        emit_mbi(out);
+    } else if (machine->has_pci) {
+        emit_v2m(out);
+    }
     node_end(out);
 }
 
@@ -160,6 +186,58 @@ void fdt_emit_virtio_mmio(struct node_writer *out, const void *state)
     node_end(out);
 }
 
+/*
+ * Which shared interrupt the pin of a function goes to (Devicetree Specification, 2.4.3): device
+ * d's pin p (INTA is 1) is line (d + p - 1) % 4, so the map repeats after four devices. A row:
+ * address and pin of the function; the GIC, an address that it ignores, and its interrupt.
+ */
+static void emit_interrupt_map(struct node_writer *out)
+{
+    enum { LINES = 4, ROW = 3 + 1 + 1 + 2 + 3, DEVICE_SHIFT = 11 };
+    static const uint32_t mask[] = {(LINES - 1) << DEVICE_SHIFT, 0, 0, 7};
+    uint32_t cells[LINES * LINES * ROW] = {0};
+    uint32_t *row = cells;
+    for (uint32_t device = 0; device < LINES; device++) {
+        for (uint32_t pin = 1; pin <= LINES; pin++, row += ROW) {
+            row[0] = device << DEVICE_SHIFT;
+            row[3] = pin;
+            row[4] = NODE_PHANDLE_GIC;
+            row[8] = MAP_PCI_SPI + (device + pin - 1) % LINES;
+            row[9] = NODE_IRQ_LEVEL_HIGH;
+        }
+    }
+    node_cells(out, "interrupt-map-mask", mask, 4);
+    node_cells(out, "interrupt-map", cells, LINES * LINES * ROW);
+}
+
+/* A PCI host bridge (PCI Bus Binding to IEEE 1275, 2.2.1; Linux bindings, pci/host-generic-pci). */
+static void emit_pcie(struct node_writer *out, enum gic_version gic)
+{
+    enum { SPACE_IO = 1 << 24, SPACE_MEMORY_32 = 2 << 24 };
+    static const uint32_t buses[] = {0, MAP_PCI_BUS_MAX - 1};
+    /* Memory has the same addresses on the bus, ports begin at 0 there. */
+    /* clang-format off */
+    static const uint32_t ranges[] = {
+        SPACE_IO,        0, 0,                 0, MAP_PCI_PIO_BASE,  0, MAP_PCI_PIO_SIZE,
+        SPACE_MEMORY_32, 0, MAP_PCI_MMIO_BASE, 0, MAP_PCI_MMIO_BASE, 0, MAP_PCI_MMIO_SIZE,
+    };
+    /* clang-format on */
+    node_begin_at(out, "pcie", MAP_PCI_ECAM_BASE);
+    node_text(out, "compatible", "pci-host-ecam-generic");
+    node_text(out, "device_type", "pci");
+    node_u32(out, "#address-cells", 3);
+    node_u32(out, "#size-cells", 2);
+    node_u32(out, "#interrupt-cells", 1);
+    node_reg(out, MAP_PCI_ECAM_BASE, MAP_PCI_ECAM_SIZE);
+    node_cells(out, "ranges", ranges, sizeof ranges / sizeof ranges[0]);
+    node_cells(out, "bus-range", buses, 2);
+    node_u32(out, "linux,pci-domain", 0);
+    node_flag(out, "dma-coherent");
+    node_u32(out, "msi-parent", gic == GIC_V3 ? NODE_PHANDLE_GIC : NODE_PHANDLE_V2M);
+    emit_interrupt_map(out);
+    node_end(out);
+}
+
 static void emit_root(struct node_writer *out, const struct fdt_machine *machine)
 {
     node_begin(out, "");
@@ -175,6 +253,9 @@ static void emit_root(struct node_writer *out, const struct fdt_machine *machine
     emit_timer(out, machine);
     emit_gic(out, machine);
     emit_clock(out);
+    if (machine->has_pci) {
+        emit_pcie(out, machine->gic);
+    }
     for (unsigned i = 0; i < machine->device_count; i++) {
         machine->devices[i].emit(out, machine->devices[i].state);
     }

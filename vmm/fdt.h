@@ -9,7 +9,7 @@
 #include "lib/range.h"
 #include "vmm/node.h"
 
-/* Makes the device tree that a guest boots with: the machine of vmm/map.h. */
+/* Makes the device tree that a guest boots with: the machine of link/map.h. */
 
 /* By which instruction the guest calls PSCI. */
 enum fdt_conduit { FDT_CONDUIT_HVC, FDT_CONDUIT_SMC };
@@ -29,7 +29,7 @@ struct fdt_window {
     uint32_t spi;
 };
 
-/* All three take a struct fdt_window. */
+/* These take a struct fdt_window. */
 fdt_emit fdt_emit_pl011;
 fdt_emit fdt_emit_pl031;
 fdt_emit fdt_emit_virtio_mmio;
@@ -45,6 +45,7 @@ struct fdt_machine {
     uint64_t kaslr_seed;     /* 0: none */
     const uint8_t *rng_seed; /* NULL: none */
     size_t rng_seed_bytes;
+    bool has_pci; /* a PCI host bridge, and messages to the GIC as interrupts */
     const struct fdt_device *devices;
     unsigned device_count;
 };

@@ -214,13 +214,95 @@ static void devices_emit_their_nodes(void **state)
     free(fdt);
 }
 
+/* The row of the map for a device's pin, matched as a guest does: masked address and pin. */
+static uint32_t mapped_spi(const void *fdt, uint32_t device, uint32_t pin)
+{
+    const char *pcie = "/pcie@3f000000";
+    int length = -1;
+    const fdt32_t *mask = fdt_getprop(fdt, node_at(fdt, pcie), "interrupt-map-mask", &length);
+    assert_int_equal(length, 4 * sizeof *mask);
+    const fdt32_t *row = fdt_getprop(fdt, node_at(fdt, pcie), "interrupt-map", &length);
+    assert_int_equal(length, 16 * 10 * sizeof *row);
+    for (unsigned i = 0; i < 16; i++, row += 10) {
+        if (fdt32_ld(&row[0]) != (device << 11 & fdt32_ld(&mask[0])) ||
+            fdt32_ld(&row[3]) != (pin & fdt32_ld(&mask[3]))) {
+            continue;
+        }
+        assert_int_equal(fdt32_ld(&row[4]), NODE_PHANDLE_GIC);
+        assert_int_equal(fdt32_ld(&row[7]), 0);
+        assert_int_equal(fdt32_ld(&row[9]), 4);
+        return fdt32_ld(&row[8]);
+    }
+    fail_msg("no row for pin %u of device %u", pin, device);
+    return 0;
+}
+
+static void the_pci_host_bridge(void **state)
+{
+    (void)state;
+    struct fdt_machine machine = full_machine();
+    machine.has_pci = true;
+    void *fdt = generate(&machine);
+    const char *pcie = "/pcie@3f000000";
+    EXPECT_TEXT(fdt, pcie, "compatible", "pci-host-ecam-generic");
+    EXPECT_TEXT(fdt, pcie, "device_type", "pci");
+    EXPECT_CELLS(fdt, pcie, "reg", 0, 0x3f000000, 0, 0x1000000);
+    EXPECT_CELLS(fdt, pcie, "bus-range", 0, 15);
+    EXPECT_CELLS(fdt, pcie, "#address-cells", 3);
+    EXPECT_CELLS(fdt, pcie, "#size-cells", 2);
+    EXPECT_CELLS(fdt, pcie, "#interrupt-cells", 1);
+    EXPECT_CELLS(fdt, pcie, "ranges", 0x1000000, 0, 0, 0, 0x3eff0000, 0, 0x10000, 0x2000000, 0,
+                 0x10000000, 0, 0x10000000, 0, 0x2eff0000);
+    expect_bytes(fdt, pcie, "dma-coherent", "", 0);
+    for (uint32_t device = 0; device < 32; device++) {
+        for (uint32_t pin = 1; pin <= 4; pin++) {
+            assert_int_equal(mapped_spi(fdt, device, pin), 3 + (device + pin - 1) % 4);
+        }
+    }
+    free(fdt);
+    machine.has_pci = false;
+    fdt = generate(&machine);
+    assert_int_equal(fdt_path_offset(fdt, pcie), -FDT_ERR_NOTFOUND);
+    free(fdt);
+}
+
+/* Linux finds the controller of messages by msi-parent, which names a node with msi-controller. */
+static void messages_go_to_the_gic(void **state)
+{
+    (void)state;
+    const char *gic = "/interrupt-controller@8000000", *frame = "v2m@8020000";
+    struct fdt_machine machine = full_machine();
+    void *fdt = generate(&machine);
+    assert_null(fdt_getprop(fdt, node_at(fdt, gic), "msi-controller", NULL));
+    free(fdt);
+    machine.has_pci = true;
+    fdt = generate(&machine);
+    EXPECT_CELLS(fdt, "/pcie@3f000000", "msi-parent", NODE_PHANDLE_GIC);
+    expect_bytes(fdt, gic, "msi-controller", "", 0);
+    EXPECT_CELLS(fdt, gic, "mbi-ranges", 80, 64);
+    assert_int_equal(fdt_subnode_offset(fdt, node_at(fdt, gic), frame), -FDT_ERR_NOTFOUND);
+    free(fdt);
+    machine.gic = GIC_V2;
+    fdt = generate(&machine);
+    assert_null(fdt_getprop(fdt, node_at(fdt, gic), "msi-controller", NULL));
+    int node = fdt_node_offset_by_phandle(fdt, NODE_PHANDLE_V2M);
+    EXPECT_CELLS(fdt, "/pcie@3f000000", "msi-parent", NODE_PHANDLE_V2M);
+    assert_string_equal(fdt_get_name(fdt, node, NULL), frame);
+    const char *path = "/interrupt-controller@8000000/v2m@8020000";
+    EXPECT_TEXT(fdt, path, "compatible", "arm,gic-v2m-frame");
+    EXPECT_CELLS(fdt, path, "reg", 0, 0x08020000, 0, 0x1000);
+    expect_bytes(fdt, path, "msi-controller", "", 0);
+    free(fdt);
+}
+
 /* Every size: the sanitizer watches the end, and what is returned does fit. */
 static void too_little_room_is_said_and_respected(void **state)
 {
     (void)state;
     struct fdt_machine machine = full_machine();
+    machine.has_pci = true;
     bool fitted = false;
-    for (size_t room = 0; room < 0x1000; room += 8) {
+    for (size_t room = 0; room < 0x2000; room += 8) {
         void *fdt = malloc(room);
         size_t size = fdt_generate(fdt, room, &machine);
         assert_true(size <= room);
@@ -235,11 +317,12 @@ static void too_little_room_is_said_and_respected(void **state)
 static void dtc_has_nothing_to_say(void **state)
 {
     (void)state;
-    for (unsigned variant = 0; variant < 8; variant++) {
+    for (unsigned variant = 0; variant < 16; variant++) {
         struct fdt_machine machine = full_machine();
         machine.gic = variant & 1 ? GIC_V2 : GIC_V3;
         machine.vcpu_count = variant & 2 ? 8 : 1;
         machine.device_count = variant & 4 ? 3 : 0;
+        machine.has_pci = variant & 8;
         machine.console = variant & 4 ? "/serial@9000000" : NULL;
         void *fdt = generate(&machine);
         char path[] = "/tmp/bulkhead-fdt-test-XXXXXX", command[100], said[4096];
@@ -268,6 +351,8 @@ int main(void)
         cmocka_unit_test(gic_v2),
         cmocka_unit_test(gic_v3),
         cmocka_unit_test(devices_emit_their_nodes),
+        cmocka_unit_test(the_pci_host_bridge),
+        cmocka_unit_test(messages_go_to_the_gic),
         cmocka_unit_test(too_little_room_is_said_and_respected),
         cmocka_unit_test(dtc_has_nothing_to_say),
     };

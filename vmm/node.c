@@ -7,7 +7,7 @@
 #include "lib/check.h"
 #include "lib/format.h"
 
-enum { CELLS_MAX = 16 };
+enum { CELLS_MAX = 160 /* the interrupt map of a PCI bus */ };
 
 void node_begin(struct node_writer *out, const char *name)
 {

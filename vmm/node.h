@@ -14,7 +14,7 @@ struct node_writer {
 };
 
 /* What nodes refer to one another by; every tree that fdt.c makes has them. */
-enum { NODE_PHANDLE_GIC = 1, NODE_PHANDLE_CLOCK = 2 };
+enum { NODE_PHANDLE_GIC = 1, NODE_PHANDLE_CLOCK = 2, NODE_PHANDLE_V2M = 3 };
 
 /* The third cell of an interrupt (Linux bindings, interrupt-controller/arm,gic.yaml). */
 enum { NODE_IRQ_EDGE_RISING = 1, NODE_IRQ_LEVEL_HIGH = 4 };

@@ -39,6 +39,8 @@ enum {
     GIC_V3_DIST_SIZE = 0x10000,
     GIC_V3_REDIST_SIZE = 0x20000, /* one vCPU's: the RD_base and the SGI_base frame */
 
+    GIC_V3_SETSPI_NSR = 0x40, /* in the distributor: the register that messages are written to */
+
     GIC_V3_SRE_EL1 = 7, /* what ICC_SRE_EL1 reads: SRE, DFB and DIB, none of which can change */
 };
 
@@ -183,6 +185,14 @@ void gic_v3_sgi(struct gic *gic, unsigned vcpu, enum gic_v3_sgi_register which, 
  */
 void gic_set_level(struct gic *gic, unsigned vcpu, unsigned intid, bool high);
 void gic_pulse(struct gic *gic, unsigned vcpu, unsigned intid);
+
+/*
+ * A message-based SPI (IHI 0069, GICD_SETSPI_NSR and GICD_CLRSPI_NSR): `pend` is an edge, or raises
+ * the line of a level-sensitive one, and else its pending state goes, or its line falls. False: no
+ * SPI has this INTID, which may be anything. Works with GICv2, too, whose distributor does not have
+ * those registers.
+ */
+bool gic_message(struct gic *gic, uint64_t intid, bool pend);
 
 /*
  * The line comes from hardware that the kernel masks when it fires (the virtual timer, a device

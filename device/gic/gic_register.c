@@ -51,6 +51,21 @@ void gic_set_groups(struct gic *gic, unsigned groups)
     mutex_unlock(&gic->dist_lock);
 }
 
+bool gic_message(struct gic *gic, uint64_t intid, bool pend)
+{
+    const struct gic_view view = {gic, 0, 1, gic->bank_count};
+    if (intid < GIC_SPI_BASE || intid / GIC_BANK_BITS >= gic->bank_count) {
+        return false;
+    }
+    unsigned index = (unsigned)intid / GIC_BANK_BITS;
+    uint32_t bit = 1u << (intid % GIC_BANK_BITS);
+    struct gic_bank *bank = gic_bank_open(&view, index, bit);
+    uint32_t *state = bank->edge & bit ? &bank->latch : &bank->line;
+    *state = pend ? *state | bit : *state & ~bit;
+    gic_bank_close(&view, index, bit);
+    return true;
+}
+
 /* One bit for each interrupt: word n is bank n. */
 
 static uint32_t read_group(const struct gic_view *view, unsigned word)

@@ -11,6 +11,8 @@ enum {
     GICD_CTLR = 0x0000,
     GICD_TYPER = 0x0004,
     GICD_IIDR = 0x0008,
+    GICD_SETSPI_NSR = GIC_V3_SETSPI_NSR,
+    GICD_CLRSPI_NSR = 0x0048,
     GICD_IROUTER = 0x6000,
 
     GICR_IIDR = 0x0004,
@@ -22,6 +24,7 @@ enum {
 
     CTLR_ARE = 1 << 4,
     CTLR_DS = 1 << 6,
+    TYPER_MBIS = 1 << 16,           /* SPIs can be message-based */
     TYPER_ID_BITS = (10 - 1) << 19, /* INTIDs have 10 bits */
     TYPER_LAST = 1 << 4,
     WAKER_PROCESSOR_SLEEP = 1 << 1,
@@ -49,7 +52,7 @@ static uint32_t read_dist_control(const struct gic_view *view, unsigned word)
     case GICD_CTLR:
         return (uint32_t)view->gic->groups | CTLR_ARE | CTLR_DS;
     case GICD_TYPER:
-        return (view->gic->bank_count - 1u) | TYPER_ID_BITS;
+        return (view->gic->bank_count - 1u) | TYPER_ID_BITS | TYPER_MBIS;
     case GICD_IIDR:
         return IIDR_ARM;
     default:
@@ -99,6 +102,13 @@ static void access_irouter(const struct gic_view *view, struct access *access)
     gic_bank_close(view, intid / GIC_BANK_BITS, bit);
 }
 
+/* Write-only, by words and halfwords (a message of PCI's older kind has 16 bits). */
+static bool is_message(const struct access *access)
+{
+    return (access->offset == GICD_SETSPI_NSR || access->offset == GICD_CLRSPI_NSR) &&
+           access->is_write && (access->width_bytes == 4 || access->width_bytes == 2);
+}
+
 static const struct gic_family dist_families[GIC_FAMILY_COUNT] = {
     [0] = {0, false, read_dist_control, write_dist_control},
 };
@@ -109,7 +119,10 @@ static enum outcome dist_access(struct gic *gic, struct access *access)
         return OUTCOME_UNHANDLED;
     }
     const struct gic_view view = {gic, access->vcpu, 1, gic->bank_count};
-    if (access->offset < 0x1000) {
+    if (is_message(access)) {
+        uint64_t intid = access->value & (access->width_bytes == 4 ? 0xffffffff : 0xffff);
+        (void)gic_message(gic, intid, access->offset == GICD_SETSPI_NSR);
+    } else if (access->offset < 0x1000) {
         gic_family_access(dist_families, &view, access);
     } else if (access->offset >= GICD_IROUTER &&
                access->offset < GICD_IROUTER + 8 * GIC_INTID_MAX) {

@@ -37,7 +37,7 @@ static void distributor_control_type_and_identification(void **state)
     assert_int_equal(fake_dist_read(&machine, 0, 0, 4), 0x53);
     fake_dist_write(&machine, 0, 0, 4, 0);
     assert_int_equal(fake_dist_read(&machine, 0, 0, 4), 0x50);
-    assert_int_equal(fake_dist_read(&machine, 0, 4, 4), 2 | 9 << 19);
+    assert_int_equal(fake_dist_read(&machine, 0, 4, 4), 2 | 9 << 19 | 1 << 16);
     assert_int_equal(fake_dist_read(&machine, 0, 8, 4), 0x43b);
     const uint8_t ids[] = {0x44, 0, 0, 0, 0x92, 0xb4, 0x3b, 0, 0x0d, 0xf0, 0x05, 0xb1};
     for (unsigned i = 0; i < 12; i++) {
@@ -227,7 +227,7 @@ static void eight_vcpus_and_256_spis(void **state)
 {
     (void)state;
     fake_gic_init(&machine, GIC_V3, 8, 256, 16);
-    assert_int_equal(fake_dist_read(&machine, 0, 4, 4), 8 | 9 << 19);
+    assert_int_equal(fake_dist_read(&machine, 0, 4, 4), 8 | 9 << 19 | 1 << 16);
     fake_prepare(&machine, 7, 287);
     gic_pulse(&machine.gic, 0, 287);
     assert_int_equal(fake_serve(&machine, 7), 287);
@@ -240,6 +240,74 @@ static void eight_vcpus_and_256_spis(void **state)
         assert_int_equal(fake_serve(&machine, 7), intid);
     }
     assert_int_equal(fake_serve(&machine, 7), FAKE_NONE);
+}
+
+static void messages_are_edges_of_spis(void **state)
+{
+    (void)state;
+    fake_prepare(&machine, 1, 80);
+    fake_set_edge(&machine, 80, true);
+    fake_dist_write(&machine, 0, 0x40, 4, 80);
+    assert_int_equal(fake_serve(&machine, 1), 80);
+    assert_int_equal(fake_serve(&machine, 1), FAKE_NONE);
+    fake_dist_write(&machine, 0, 0x40, 2, 80); /* a halfword will do, a byte and 8 bytes not */
+    fake_dist_write(&machine, 0, 0x40, 2, 80); /* merges with the first, as edges do */
+    assert_int_equal(fake_take(&machine, 1), 80);
+    fake_dist_write(&machine, 0, 0x40, 4, 80); /* a new one, while the guest deals with the first */
+    fake_end(&machine, 1, 80);
+    assert_int_equal(fake_serve(&machine, 1), 80);
+    fake_dist_write(&machine, 0, 0x40, 1, 80);
+    fake_dist_write(&machine, 0, 0x40, 8, 80);
+    fake_dist_write(&machine, 0, 0x44, 4, 80);
+    fake_dist_write(&machine, 0, 0x50, 4, 80); /* the Secure ones do not exist */
+    fake_dist_write(&machine, 0, 0x42, 2, 80);
+    assert_int_equal(fake_serve(&machine, 1), FAKE_NONE);
+    assert_int_equal(fake_dist_read(&machine, 0, 0x40, 4), 0);
+}
+
+static void messages_name_spis_that_exist(void **state)
+{
+    (void)state;
+    const uint64_t nothing[] = {0, 15, 16, 27, 31, 96, 1023, 8192 + 40, 0xffffffff};
+    fake_set_groups(&machine, 3);
+    for (unsigned i = 0; i < sizeof nothing / sizeof nothing[0]; i++) {
+        fake_dist_write(&machine, 0, 0x40, 4, nothing[i]);
+        fake_dist_write(&machine, 0, 0x48, 4, nothing[i]);
+        assert_false(gic_message(&machine.gic, nothing[i], true));
+    }
+    assert_false(gic_message(&machine.gic, 0x100000000ull + 40, true));
+    for (unsigned vcpu = 0; vcpu < 4; vcpu++) {
+        for (unsigned intid = 0; intid < 96; intid++) {
+            assert_false(fake_bit(&machine, vcpu, FAKE_PEND, intid));
+        }
+    }
+    assert_true(gic_message(&machine.gic, 95, true));
+    assert_true(fake_bit(&machine, 0, FAKE_PEND, 95));
+}
+
+static void clrspi_takes_a_message_back(void **state)
+{
+    (void)state;
+    fake_set_edge(&machine, 80, true);
+    fake_dist_write(&machine, 0, 0x40, 4, 80);
+    assert_true(fake_bit(&machine, 0, FAKE_PEND, 80));
+    fake_dist_write(&machine, 0, 0x48, 4, 80);
+    assert_false(fake_bit(&machine, 0, FAKE_PEND, 80));
+    fake_prepare(&machine, 0, 80);
+    assert_int_equal(fake_serve(&machine, 0), FAKE_NONE);
+}
+
+static void level_sensitive_messages_last_until_clrspi(void **state)
+{
+    (void)state;
+    fake_prepare(&machine, 0, 81);
+    fake_set_edge(&machine, 81, false);
+    fake_dist_write(&machine, 0, 0x40, 4, 81);
+    assert_int_equal(fake_serve(&machine, 0), 81);
+    assert_int_equal(fake_take(&machine, 0), 81);
+    fake_dist_write(&machine, 0, 0x48, 4, 81);
+    fake_end(&machine, 0, 81);
+    assert_int_equal(fake_serve(&machine, 0), FAKE_NONE);
 }
 
 #define TEST(test) cmocka_unit_test_setup(test, set_up)
@@ -260,6 +328,10 @@ int main(void)
         TEST(sgi0r_and_asgi1r_send_group_0_only),
         TEST(sgis_can_be_disabled_and_pended_by_register),
         TEST(eight_vcpus_and_256_spis),
+        TEST(messages_are_edges_of_spis),
+        TEST(messages_name_spis_that_exist),
+        TEST(clrspi_takes_a_message_back),
+        TEST(level_sensitive_messages_last_until_clrspi),
     };
     return cmocka_run_group_tests_name("GICv3", tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { STEPS_MAX = 400, FORWARDED_PPI = 27, FORWARDED_SPI = 34 };
+enum { STEPS_MAX = 400, FORWARDED_PPI = 27, FORWARDED_SPI = 34, CLRSPI = 0x48 };
 
 static struct {
     struct fake_gic f;
@@ -197,6 +197,9 @@ static void step_access(bool is_redist, bool is_write)
     a.offset += is_redist ? next() % 9 * 0x10000ull : 0;
     a.value = is_write ? next_32() | (uint64_t)next_32() << 32 : 0;
     bool unpends = is_write && (a.offset & 0xf80) == FAKE_UNPEND;
+    if (is_write && !is_redist && a.offset == CLRSPI && a.value < GIC_INTID_MAX) {
+        t.line[0][a.value] = t.owed[0][a.value] = false;
+    }
     enum outcome outcome =
         is_redist ? gic_redist_access(&t.f.gic, &a) : gic_dist_access(&t.f.gic, &a);
     CHECK(outcome == OUTCOME_DONE || outcome == OUTCOME_UNHANDLED);
@@ -250,6 +253,23 @@ static void step_pulse(void)
     unsigned vcpu = next_vcpu(), intid = next_input();
     gic_pulse(&t.f.gic, vcpu, intid);
     t.owed[row(vcpu, intid)][intid] = true;
+}
+
+/* A device's message; GICv2 has no register of its own for this. */
+static void step_message(void)
+{
+    unsigned how = next(), intid = how & 1 ? next_16() : next_input();
+    bool exists = gic_message(&t.f.gic, intid, how & 2);
+    CHECK(exists == (intid >= GIC_SPI_BASE && intid < t.f.gic.bank_count * GIC_BANK_BITS));
+    if (!exists) {
+        return;
+    }
+    bool edge = t.f.gic.spi[intid / 32 - 1].edge >> (intid % 32) & 1;
+    if (edge) {
+        t.owed[0][intid] = how & 2;
+    } else {
+        t.line[0][intid] = how & 2;
+    }
 }
 
 static void take(unsigned vcpu)
@@ -329,7 +349,8 @@ static void step_wfi(void)
 
 static void step(void)
 {
-    switch (next() % 16) {
+    unsigned what = next();
+    switch (what % 16) {
     case 0:
     case 1:
         step_configure();
@@ -351,7 +372,11 @@ static void step(void)
         step_level();
         break;
     case 8:
-        step_pulse();
+        if (what & 0x80) {
+            step_message();
+        } else {
+            step_pulse();
+        }
         break;
     case 9:
     case 10:
