@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # VMM_PURE_SRCS makes no kernel call, so unit tests and fuzzers link it on the host.
-VMM_PURE_SRCS := $(addprefix vmm/,decode.c exception.c fdt.c load.c load_elf.c load_image.c node.c psci.c sysreg.c)
+VMM_PURE_SRCS := $(addprefix vmm/,decode.c exception.c fdt.c load.c load_elf.c load_image.c node.c pci_host.c psci.c sysreg.c)
 PURE += $(VMM_PURE_SRCS)
 
 PURE += vmm/bus.c vmm/walk.c

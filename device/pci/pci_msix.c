@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* MSI-X (PCI, 6.8.2): the capability, the table, and the pending bits. */
+#include <string.h>
+
+#include "device/pci/pci_internal.h"
+#include "lib/check.h"
+
+enum {
+    CAPABILITY_MSIX = 0x11,
+    CONTROL = 2, /* in the capability: how many vectors less one, and: */
+    CONTROL_MASK = 1 << 14,
+    CONTROL_ENABLE = 1 << 15,
+
+    ENTRY_BYTES = 4 * PCI_MSIX_WORDS,
+    ADDRESS_LOW = 0, /* words of an entry */
+    ADDRESS_HIGH = 1,
+    DATA = 2,
+    VECTOR_CONTROL = 3,
+    VECTOR_MASK = 1 << 0,
+
+    TABLE = 0, /* offsets in the BAR; the low three bits would be the BAR's number */
+    PENDING = 0x800,
+};
+
+_Static_assert(TABLE + PCI_MSIX_MAX * ENTRY_BYTES <= PENDING, "the table has room");
+
+void pci_function_add_msix(struct pci_function *function, unsigned bar, unsigned vector_count)
+{
+    CHECK(vector_count >= 1 && vector_count <= PCI_MSIX_MAX && function->msix_count == 0);
+    const struct {
+        uint16_t control;
+        uint32_t table, pending;
+    } __attribute__((packed)) body = {(uint16_t)(vector_count - 1), TABLE | bar, PENDING | bar};
+    pci_function_add_bar(function, bar, PCI_MSIX_BAR_BYTES);
+    uint8_t offset = pci_function_add_capability(function, CAPABILITY_MSIX, &body, sizeof body);
+    function->writable[offset + CONTROL + 1] = (CONTROL_ENABLE | CONTROL_MASK) >> 8;
+    function->msix_offset = offset;
+    function->msix_bar = (uint8_t)bar;
+    function->msix_count = (uint8_t)vector_count;
+    pci_msix_reset(function);
+}
+
+void pci_msix_reset(struct pci_function *function)
+{
+    memset(function->state.msix, 0, sizeof function->state.msix);
+    function->state.msix_pending = 0;
+    for (unsigned vector = 0; vector < function->msix_count; vector++) {
+        function->state.msix[vector][VECTOR_CONTROL] = VECTOR_MASK;
+    }
+}
+
+static uint32_t control(const struct pci_function *function)
+{
+    return function->msix_count == 0 ? 0 : pci_load(function, function->msix_offset + CONTROL, 2);
+}
+
+bool pci_msix_is_on(const struct pci_function *function)
+{
+    return control(function) & CONTROL_ENABLE;
+}
+
+/* A message is a write to memory, so a function that may not write memory holds it back, too. */
+static bool may_send(const struct pci_function *function)
+{
+    return (control(function) & (CONTROL_ENABLE | CONTROL_MASK)) == CONTROL_ENABLE &&
+           pci_commanded(function, PCI_COMMAND_MASTER);
+}
+
+static void send(struct pci_function *function, unsigned vector)
+{
+    const uint32_t *entry = function->state.msix[vector];
+    const struct pci_port *port = function->bus->port;
+    function->state.msix_pending &= ~(1u << vector);
+    port->message(port->ctx, (uint64_t)entry[ADDRESS_HIGH] << 32 | entry[ADDRESS_LOW], entry[DATA]);
+}
+
+void pci_msix_flush(struct pci_function *function)
+{
+    if (!pci_msix_is_on(function)) {
+        function->state.msix_pending = 0;
+    }
+    if (!may_send(function)) {
+        return;
+    }
+    for (uint32_t left = function->state.msix_pending; left != 0; left &= left - 1) {
+        unsigned vector = (unsigned)__builtin_ctz(left);
+        if (!(function->state.msix[vector][VECTOR_CONTROL] & VECTOR_MASK)) {
+            send(function, vector);
+        }
+    }
+}
+
+bool pci_raise(struct pci_function *function, unsigned vector)
+{
+    mutex_lock(&function->bus->lock);
+    bool on = pci_msix_is_on(function);
+    if (on && vector < function->msix_count) {
+        function->state.msix_pending |= 1u << vector;
+        pci_msix_flush(function);
+    }
+    mutex_unlock(&function->bus->lock);
+    return on;
+}
+
+static uint32_t read_word(const struct pci_function *function, unsigned offset)
+{
+    if (offset < function->msix_count * (unsigned)ENTRY_BYTES) {
+        return function->state.msix[offset / ENTRY_BYTES][offset / 4 % PCI_MSIX_WORDS];
+    }
+    return offset == PENDING ? function->state.msix_pending : 0;
+}
+
+/* An address is a multiple of 4; of the control word only the mask exists. */
+static void write_word(struct pci_function *function, unsigned offset, uint32_t value)
+{
+    static const uint32_t writable[PCI_MSIX_WORDS] = {~3u, ~0u, ~0u, VECTOR_MASK};
+    if (offset < function->msix_count * (unsigned)ENTRY_BYTES) {
+        unsigned word = offset / 4 % PCI_MSIX_WORDS;
+        function->state.msix[offset / ENTRY_BYTES][word] = value & writable[word];
+    }
+}
+
+/* 6.8.2: words or pairs of words, aligned; others are undefined: zero, and no effect. */
+void pci_msix_access(struct pci_function *function, struct access *access)
+{
+    unsigned offset = (unsigned)access->offset;
+    bool pair = access->width_bytes == 8;
+    bool served = offset % access->width_bytes == 0 && access->width_bytes >= 4;
+    if (!access->is_write) {
+        uint64_t high = served && pair ? read_word(function, offset + 4) : 0;
+        access->value = served ? high << 32 | read_word(function, offset) : 0;
+    } else if (served) {
+        write_word(function, offset, (uint32_t)access->value);
+        if (pair) {
+            write_word(function, offset + 4, (uint32_t)(access->value >> 32));
+        }
+        pci_msix_flush(function);
+    }
+}
