@@ -30,11 +30,14 @@
     0x11000000ull /* struct serial_link of a client; the service has all of them */
 /* Links of device classes, struct block_link and such. A VMM: one for each of its devices that has
    one, in the order of its description. A device service: one for each port. */
-#define PROCESS_LINK_VADDR  0x0040000000ull
-#define PROCESS_LINK_STRIDE 0x200000ull
-#define PROCESS_DMA_VADDR   0x0080000000ull /* a driver's memory for its device */
-#define PROCESS_FILES_VADDR 0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
-#define PROCESS_RAM_VADDR   0x2000000000ull /* a VMM: its guest's RAM; block service: RAM disks */
+#define PROCESS_VIRTIO_VADDR                                                                       \
+    0x0030000000ull /* a VMM: PROCESS_VIRTIO_BYTES of zeroed memory for each virtio device */
+#define PROCESS_VIRTIO_BYTES 0x10000ull
+#define PROCESS_LINK_VADDR   0x0040000000ull
+#define PROCESS_LINK_STRIDE  0x200000ull
+#define PROCESS_DMA_VADDR    0x0080000000ull /* a driver's memory for its device */
+#define PROCESS_FILES_VADDR  0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
+#define PROCESS_RAM_VADDR    0x2000000000ull /* a VMM: its guest's RAM; block service: RAM disks */
 
 /* ---- capability slots
  * ---------------------------------------------------------------------------- */
@@ -99,6 +102,7 @@ enum process_slot {
 /* ---- the boot record
  * ----------------------------------------------------------------------------- */
 
+enum { PROCESS_SEED_WORDS = 12, PROCESS_SEED_OWN = 8 };
 enum { PROCESS_MAGIC = 0x42484b50 /* "BHKP" */, PROCESS_VERSION = 1 };
 
 struct process_file {
@@ -124,7 +128,9 @@ struct process_boot {
     struct process_file kernel;
     struct process_file initrd;
     uint64_t epoch_s; /* seconds since 1970 when the counter was zero */
-    uint64_t seed[8]; /* random numbers for the guest's device tree */
+    /* Random numbers: [0] and [1] to [7] for the guest's device tree, the rest for the VMM alone.
+     */
+    uint64_t seed[PROCESS_SEED_WORDS];
     uint8_t vcpu_core[VCPU_MAX];
 
     /* timer service only */

@@ -38,8 +38,7 @@ static uint64_t read_cells(const fdt32_t *cells, int count)
     return value;
 }
 
-/* Region `index` of a node's reg property. */
-static bool read_reg(const void *tree, int node, int index, uint64_t *base, uint64_t *bytes)
+bool board_reg(const void *tree, int node, int index, uint64_t *base, uint64_t *bytes)
 {
     int parent = fdt_parent_offset(tree, node), length = 0;
     int address = fdt_address_cells(tree, parent), size = fdt_size_cells(tree, parent);
@@ -72,7 +71,7 @@ static bool read_uart(struct board *board)
         return false;
     }
     board->uart_intid = 32 + fdt32_to_cpu(irq[1]);
-    return read_reg(board->tree, node, 0, &board->uart_base, &bytes);
+    return board_reg(board->tree, node, 0, &board->uart_base, &bytes);
 }
 
 static bool read_gic(struct board *board)
@@ -86,7 +85,7 @@ static bool read_gic(struct board *board)
         int node = fdt_node_offset_by_compatible(board->tree, -1, v2[i]);
         if (node >= 0) {
             board->gic_version = 2;
-            return read_reg(board->tree, node, GICV_REGION, &board->gicv_base, &board->gicv_bytes);
+            return board_reg(board->tree, node, GICV_REGION, &board->gicv_base, &board->gicv_bytes);
         }
     }
     return false;
@@ -96,7 +95,7 @@ static void read_rtc(struct board *board)
 {
     uint64_t bytes;
     int node = fdt_node_offset_by_compatible(board->tree, -1, "arm,pl031");
-    if (node < 0 || !read_reg(board->tree, node, 0, &board->rtc_base, &bytes)) {
+    if (node < 0 || !board_reg(board->tree, node, 0, &board->rtc_base, &bytes)) {
         board->rtc_base = 0;
     }
 }

@@ -19,5 +19,8 @@ struct board {
     uint64_t seed[4];  /* entropy that the firmware left for its kernel; zero if none */
 };
 
+/* Region `index` of a node's reg property. False: it has none. */
+bool board_reg(const void *tree, int node, int index, uint64_t *base, uint64_t *bytes);
+
 /* False: *why is one line. */
 bool board_read(struct board *board, const seL4_BootInfo *info, const char **why);

@@ -7,6 +7,7 @@
 #include "lib/format.h"
 #include "lib/log.h"
 #include "root/layout.h"
+#include "root/port.h"
 #include "root/service.h"
 
 enum {
@@ -18,7 +19,7 @@ enum {
 static struct vm vms[VM_MAX];
 static uint32_t vm_count;
 static const struct board *board;
-static uint32_t service_failures[SERVICE_COUNT];
+static uint32_t service_failures[CLIENT_VM];
 static struct control_reply *const reply_page = (struct control_reply *)ROOT_REPLY_VADDR;
 
 static struct vm *find_vm(uint64_t number)
@@ -273,14 +274,21 @@ static const char *fault_name(seL4_Word label)
     return label < sizeof names / sizeof names[0] && names[label] != NULL ? names[label] : "fault";
 }
 
-static void service_fault(enum service_id id)
+/* A service's number is that of its client entry. */
+static void service_fault(uint32_t number)
 {
-    if (++service_failures[id] > SERVICE_RESTART_LIMIT) {
-        log_error("service %u failed too often, stays down", id);
+    const char *name = number == CLIENT_SERIAL ? "serial" : service_client(number)->name;
+    if (++service_failures[number] > SERVICE_RESTART_LIMIT) {
+        log_error("%s: failed too often, stays down", name);
         return;
     }
-    if (!service_restart(id)) {
-        log_error("service %u could not be restarted: %s", id, memory_explain());
+    bool restarted = number == CLIENT_SERIAL  ? service_restart(SERVICE_SERIAL)
+                     : number == CLIENT_TIMER ? service_restart(SERVICE_TIMER)
+                                              : port_restart(number);
+    if (restarted) {
+        log_info("%s: restarted", name);
+    } else {
+        log_error("%s: could not be restarted: %s", name, memory_explain());
     }
 }
 
@@ -294,10 +302,8 @@ static void process_fault(uint64_t number, seL4_Word label)
               (unsigned long)pc, (unsigned long)address);
     if (vm != NULL) {
         end_vm(vm, END_FAILURE);
-    } else if (number == CLIENT_SERIAL) {
-        service_fault(SERVICE_SERIAL);
-    } else if (number == CLIENT_TIMER) {
-        service_fault(SERVICE_TIMER);
+    } else if (number > CLIENT_ROOT && number < CLIENT_VM) {
+        service_fault((uint32_t)number);
     }
 }
 

@@ -136,3 +136,17 @@ int description_next_vm(const void *tree, int node)
     }
     return fdt_next_subnode(tree, node);
 }
+
+uint32_t description_device_count(const void *tree, int vm, const char *prefix)
+{
+    uint32_t count = 0;
+    int devices = fdt_subnode_offset(tree, vm, "devices");
+    for (int node = devices < 0 ? -1 : fdt_first_subnode(tree, devices); node >= 0;
+         node = fdt_next_subnode(tree, node)) {
+        int length = 0;
+        const char *device = fdt_getprop(tree, node, "device", &length);
+        count += device != NULL && (size_t)length > strlen(prefix) &&
+                 memcmp(device, prefix, strlen(prefix)) == 0;
+    }
+    return count;
+}

@@ -42,3 +42,6 @@ void description_console(struct console_description *console, const void *tree);
 
 /* Offset of the first or, after `node`, the next VM's node; negative when there is none. */
 int description_next_vm(const void *tree, int node);
+
+/* Devices of the VM at `vm` whose kind begins with `prefix`. */
+uint32_t description_device_count(const void *tree, int vm, const char *prefix);

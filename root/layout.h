@@ -10,6 +10,12 @@
 #define ROOT_STATS_VADDR  0x10080000ull /* a page for each client: its VMM's counters, read-only */
 /* 2 MiB, one page table of its own: where root writes pages before it gives them away. */
 #define ROOT_WINDOW_VADDR 0x18000000ull
-#define ROOT_LINKS_VADDR  0x11000000ull   /* serial links of all clients */
-#define ROOT_TLINKS_VADDR 0x12000000ull   /* timer links of all clients */
-#define ROOT_FILES_VADDR  0x1000000000ull /* the boot image, 2 MiB pages, read-only */
+#define ROOT_LINKS_VADDR  0x11000000ull /* serial links of all clients */
+#define ROOT_TLINKS_VADDR 0x12000000ull /* timer links of all clients */
+#define ROOT_VIRTIO_VADDR                                                                          \
+    0x10100000ull /* registers of the board's virtio-mmio devices, at start                        \
+                   */
+/* A roster and a page of counters for each device service. */
+#define ROOT_PORT_ROSTERS_VADDR 0x10110000ull
+#define ROOT_PORTS_VADDR        0x40000000ull /* links of the device services' ports, 2 MiB each */
+#define ROOT_FILES_VADDR        0x1000000000ull /* the boot image, 2 MiB pages, read-only */

@@ -11,6 +11,7 @@
 #include "root/control.h"
 #include "root/files.h"
 #include "root/layout.h"
+#include "root/port.h"
 #include "root/process.h"
 #include "root/service.h"
 #include "root/uart.h"
@@ -120,6 +121,9 @@ void root_main(const seL4_BootInfo *info)
     }
     service_open_root_log(&log_ring);
     log_open(log_to_service, LOG_INFO);
+    if (!port_init(&board, tree, text, sizeof text)) {
+        stop(text);
+    }
     control_start_all(tree);
     control_run(arena_object(&root.arena, seL4_ReplyObject, 0));
 }

@@ -33,6 +33,12 @@ static const struct board *board;
 
 static struct arena arenas[SERVICE_COUNT];
 static struct process processes[SERVICE_COUNT];
+/* Other services that have an alarm. */
+static struct {
+    seL4_CPtr notification; /* 0: it has none */
+    seL4_Word badge;
+} system_alarm[CLIENT_VM];
+
 static seL4_CPtr serial_notification, roster_signal, root_signal, uart_irq, serial_roster_frame,
     timer_roster_frame;
 static seL4_CPtr reply_frame[REPLY_PAGES];
@@ -257,7 +263,15 @@ static bool give_client(enum service_id id, uint32_t number)
                         seL4_CanWrite, EVENT_TIMER);
 }
 
-/* Lets a service signal root, and the timer service the serial one, too. */
+/* Lets the timer service ring another service's alarm. */
+static bool give_alarm(uint32_t number)
+{
+    return process_give(&processes[SERVICE_TIMER], SLOT_CLIENT_BASE + number * TIMER_CLIENT_SLOTS,
+                        system_alarm[number].notification, seL4_CanWrite,
+                        system_alarm[number].badge);
+}
+
+/* Lets a service signal root, and the timer service all other services, too. */
 static bool give_system(enum service_id id)
 {
     seL4_CPtr clients_slot = SLOT_CLIENT_BASE;
@@ -265,9 +279,12 @@ static bool give_system(enum service_id id)
                       ROOT_EVENT_BADGE)) {
         return false;
     }
-    return id != SERVICE_TIMER ||
-           process_give(&processes[id], clients_slot + CLIENT_SERIAL * TIMER_CLIENT_SLOTS,
-                        serial_notification, seL4_CanWrite, SERIAL_BADGE_TIMER);
+    for (uint32_t n = 0; id == SERVICE_TIMER && n < CLIENT_VM; n++) {
+        if (system_alarm[n].notification != 0 && !give_alarm(n)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool start(enum service_id id)
@@ -306,6 +323,8 @@ bool service_init(const struct board *machine, uint32_t count)
     timers->magic = TIMER_ROSTER_MAGIC;
     timers->version = TIMER_ROSTER_VERSION;
     timers->core_count = core_count;
+    system_alarm[CLIENT_SERIAL].notification = serial_notification;
+    system_alarm[CLIENT_SERIAL].badge = SERIAL_BADGE_TIMER;
     /* Root and the serial service have an alarm each, on core 0. */
     atomic_store(&timers->client[CLIENT_ROOT].alarms, 1);
     atomic_store(&timers->client[CLIENT_SERIAL].alarms, 1);
@@ -321,6 +340,32 @@ bool service_restart(enum service_id id)
     process_stop(&processes[id]);
     arena_close(&arenas[id]);
     return start(id);
+}
+
+bool service_attach_system(struct process *process, const char *name, seL4_CPtr notification,
+                           seL4_Word badge)
+{
+    uint32_t number = process->boot.number;
+    struct serial_client_info *client = &roster->client[number];
+    bool first = system_alarm[number].notification == 0;
+    system_alarm[number].notification = notification;
+    system_alarm[number].badge = badge;
+    if (first) {
+        client->kind = SERIAL_CLIENT_SYSTEM;
+        format(client->name, sizeof client->name, "%s", name);
+        if (!give_alarm(number)) {
+            return false;
+        }
+        atomic_store(&timers->client[number].alarms, 1);
+        service_roster_changed();
+    }
+    process->boot.log_link = 1;
+    return map_links(&process->space, number, PROCESS_SERIAL_VADDR) &&
+           space_map_copy(&process->space, clients[number].timer_frame, PROCESS_TIMER_VADDR,
+                          SPACE_READ_WRITE) &&
+           process_give(process, SLOT_SERIAL, serial_notification, seL4_CanWrite,
+                        SERIAL_BADGE_CLIENT(number)) &&
+           process_give(process, SLOT_TIMER, core_notification[0], seL4_CanWrite, 0);
 }
 
 bool service_attach(struct process *process)

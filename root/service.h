@@ -14,7 +14,14 @@
 enum service_id { SERVICE_SERIAL, SERVICE_TIMER, SERVICE_COUNT };
 
 /* Client numbers. A service's number is that of the process, too. */
-enum { CLIENT_ROOT = 0, CLIENT_TIMER = 1, CLIENT_SERIAL = 2, CLIENT_VM = 3 };
+enum {
+    CLIENT_ROOT = 0,
+    CLIENT_TIMER = 1,
+    CLIENT_SERIAL = 2,
+    CLIENT_BLOCK = 3,
+    CLIENT_NET = 4,
+    CLIENT_VM = 5,
+};
 
 /* Makes the links for `client_count` clients and starts both services. False: the log says why. */
 bool service_init(const struct board *board, uint32_t client_count);
@@ -24,6 +31,13 @@ bool service_restart(enum service_id id);
 
 /* Gives a VMM its links: before its boot record is written. False: memory_explain says why. */
 bool service_attach(struct process *process);
+
+/*
+ * The same for another service: its log, and an alarm that arrives as `badge` on `notification`, on
+ * core 0. Once for each life of the process; name is for the log.
+ */
+bool service_attach_system(struct process *process, const char *name, seL4_CPtr notification,
+                           seL4_Word badge);
 
 /* Tells the services that client `number` runs now; its links are fresh. */
 void service_open(uint32_t number, const struct process *process);

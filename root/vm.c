@@ -7,10 +7,12 @@
 #include "lib/check.h"
 #include "lib/format.h"
 #include "lib/log.h"
+#include "lib/random.h"
 #include "lib/range.h"
 #include "link/map.h"
 #include "root/files.h"
 #include "root/layout.h"
+#include "root/port.h"
 #include "root/service.h"
 
 enum {
@@ -28,12 +30,20 @@ static uint32_t frame_count(const struct vm *vm)
     return (uint32_t)(align_up(bytes, LARGE_BYTES) / LARGE_BYTES);
 }
 
+static uint32_t virtio_count(const struct vm *vm)
+{
+    const struct vm_description *d = &vm->description;
+    return description_device_count(d->tree, d->node, "virtio-");
+}
+
 static uint32_t slots_needed(const struct vm *vm)
 {
     uint32_t frames = frame_count(vm);
     uint32_t tables = 2 * (frames / 512 + 8);
     return BASE_SLOTS + 2 * frames + tables + VCPU_OBJECTS * vm->description.vcpu_count +
-           files_slots(vm->description.kernel) + files_slots(vm->description.initrd);
+           files_slots(vm->description.kernel) + files_slots(vm->description.initrd) +
+           port_slots(vm->number) +
+           virtio_count(vm) * (uint32_t)(PROCESS_VIRTIO_BYTES >> seL4_PageBits);
 }
 
 static uint64_t stats_vaddr(const struct vm *vm)
@@ -204,18 +214,31 @@ static bool map_stats(struct vm *vm)
     return frame != 0 && space_map_copy(&view, frame, stats_vaddr(vm), SPACE_READ);
 }
 
-/* SplitMix64: spreads the firmware's entropy; every VM and every start gets other numbers. */
-static uint64_t next_seed(const struct board *board)
+/* Zeroed memory for the state of the guest's virtio devices, so that a VM without any pays nothing.
+ */
+static bool map_virtio(struct vm *vm)
 {
-    static uint64_t state;
-    if (state == 0) {
-        state = board->seed[0] ^ board->seed[1] ^ board->seed[2] ^ board->seed[3] ^ counter_now();
+    uint64_t end = PROCESS_VIRTIO_VADDR + virtio_count(vm) * PROCESS_VIRTIO_BYTES;
+    for (uint64_t at = PROCESS_VIRTIO_VADDR; at < end; at += 1ull << seL4_PageBits) {
+        if (space_map_page(&vm->vmm.space, at, SPACE_READ_WRITE) == 0) {
+            return false;
+        }
     }
-    state += 0x9e3779b97f4a7c15u;
-    uint64_t z = state ^ counter_now();
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return true;
+}
+
+/* Every VM and every start gets other numbers. As good as the entropy that the firmware left. */
+static void draw_seed(const struct board *board, void *seed, size_t size)
+{
+    static struct random random;
+    static bool seeded;
+    uint64_t now = counter_now();
+    if (!seeded) {
+        random_seed(&random, board->seed, sizeof board->seed);
+        seeded = true;
+    }
+    random_seed(&random, &now, sizeof now);
+    random_draw(&random, seed, size);
 }
 
 static bool build(struct vm *vm, const struct board *board, char *why, size_t why_size)
@@ -227,7 +250,8 @@ static bool build(struct vm *vm, const struct board *board, char *why, size_t wh
     if (!process_create(&vm->vmm, &vm->arena, "vmm", d->name, vm->number, PROCESS_CNODE_BITS, 0,
                         &events) ||
         !space_open(&vm->guest, &vm->arena) || !make_ram(vm) || !map_gic(vm, board) ||
-        !make_vcpus(vm) || !make_signals(vm) || !service_attach(&vm->vmm)) {
+        !make_vcpus(vm) || !make_signals(vm) || !service_attach(&vm->vmm) ||
+        !port_attach(&vm->vmm) || !map_virtio(vm)) {
         format(why, why_size, "%s", memory_explain());
         return false;
     }
@@ -237,9 +261,7 @@ static bool build(struct vm *vm, const struct board *board, char *why, size_t wh
     }
     boot->gic_version = board->gic_version;
     boot->epoch_s = board->epoch_s;
-    for (unsigned i = 0; i < sizeof boot->seed / sizeof boot->seed[0]; i++) {
-        boot->seed[i] = next_seed(board);
-    }
+    draw_seed(board, boot->seed, sizeof boot->seed);
     boot->node_offset = (uint64_t)d->node;
     boot->node_bytes = d->tree_bytes;
     if (!process_map_bytes(&vm->vmm, PROCESS_NODE_VADDR, d->tree, d->tree_bytes) ||
@@ -263,6 +285,7 @@ bool vm_create(struct vm *vm, const struct board *board, char *why, size_t why_s
         return false;
     }
     service_open(vm->number, &vm->vmm);
+    port_open(vm->number, &vm->vmm);
     if (!process_run(&vm->vmm)) {
         format(why, why_size, "%s", memory_explain());
         vm_destroy(vm);
@@ -298,6 +321,7 @@ void vm_destroy(struct vm *vm)
         return;
     }
     service_close(vm->number);
+    port_close(vm->number);
     process_stop(&vm->vmm);
     delete_vcpus(vm);
     space_close(&vm->guest);

@@ -9,9 +9,18 @@
 #include "tool/pack.h"
 #include "tool/system.h"
 
-enum { TREE_ROOM_BYTES = 64 << 10, PROGRAM_COUNT = 3, OWN_FILES = 4 + PROGRAM_COUNT };
+enum { TREE_ROOM_BYTES = 64 << 10, PROGRAM_COUNT = 5, OWN_FILES = 4 + PROGRAM_COUNT };
 
-static const char *const programs[PROGRAM_COUNT] = {"vmm", "serial", "timer"};
+/* Those with a device are for descriptions in which some VM has one. */
+static const struct {
+    const char *name, *device;
+} programs[PROGRAM_COUNT] = {
+    {"vmm",    NULL        },
+    {"serial", NULL        },
+    {"timer",  NULL        },
+    {"block",  "virtio-blk"},
+    {"net",    "virtio-net"},
+};
 
 /* All files of one image; those of the system belong to it, the others are freed here. */
 struct parts {
@@ -91,8 +100,11 @@ static void collect(struct parts *parts, const struct system *system, struct byt
     } else {
         add(parts, IMAGE_ROOT, "root", read_program(parts, options->programs, "root"));
         for (unsigned i = 0; i < PROGRAM_COUNT; i++) {
-            add(parts, IMAGE_PROGRAM, programs[i],
-                read_program(parts, options->programs, programs[i]));
+            if (programs[i].device == NULL ||
+                description_has_device(system->source.tree.data, programs[i].device)) {
+                add(parts, IMAGE_PROGRAM, programs[i].name,
+                    read_program(parts, options->programs, programs[i].name));
+            }
         }
     }
     add(parts, IMAGE_DESCRIPTION, "description", complete_description(parts, system));
@@ -176,7 +188,7 @@ static const struct command_option options_table[] = {
     {'k',                               "kernel", "SDK", "seL4 install prefix or Microkit SDK", field(kernel), false},
     {0,                         "board", "BOARD", "board of a Microkit SDK (qemu_virt_aarch64)", field(board), false},
     {0,                                      "config", "CONFIG", "configuration of a Microkit SDK (debug)", field(config), false},
-    {'p',"programs", "DIR", "the folder with boot.elf, root.elf, vmm.elf, serial.elf, timer.elf",
+    {'p',"programs", "DIR", "the folder with boot.elf, root.elf and all other programs",
      field(programs), false},
     {0, "root", "FILE", "another root task, alone, instead of root.elf and the others", field(root),
      false},

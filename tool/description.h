@@ -131,6 +131,9 @@ void checker_check_io(struct checker *checker);
 /* Memory that disks, and the links of all devices, take of the kernel's RAM. */
 uint64_t description_io_mib(const void *tree);
 
+/* Has some VM a device of this kind? */
+bool description_has_device(const void *tree, const char *device);
+
 /* The next disk after node (-1: the first) whose contents are a file, which is *file. Its offset,
  * negative when there is none. */
 int description_disk_file_next(const void *tree, int node, const char **file);

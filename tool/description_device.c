@@ -363,6 +363,21 @@ uint64_t description_io_mib(const void *tree)
     return mib != 0 ? mib + 2 * DMA_MIB : 0;
 }
 
+bool description_has_device(const void *tree, const char *device)
+{
+    struct description_vm vm;
+    int node;
+    for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
+        for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
+        {
+            if (is_text(tree, node, "device", device)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 int description_disk_file_next(const void *tree, int node, const char **file)
 {
     int disks = fdt_subnode_offset(tree, 0, "disks");

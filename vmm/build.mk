@@ -6,5 +6,5 @@ PURE += $(VMM_PURE_SRCS)
 PURE += vmm/bus.c vmm/walk.c
 PROCESSES += vmm
 VMM_SRCS := $(addprefix vmm/,abort.c bus.c clock.c console.c exit.c guest_exception.c irq.c machine.c main.c pause.c ptimer.c trap.c \
-	vcpu.c walk.c)
+	vcpu.c virtio.c walk.c)
 vmm_SRCS := $(VMM_SRCS) $(VMM_PURE_SRCS) $(DEVICE_SRCS) lib/elf.c $(PROCESS_SRCS)

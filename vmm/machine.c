@@ -13,6 +13,7 @@
 #include "vmm/fdt.h"
 #include "vmm/irq.h"
 #include "vmm/load.h"
+#include "vmm/virtio.h"
 #include "vmm/vmm.h"
 
 enum { DTB_BYTES = 65536 };
@@ -44,24 +45,64 @@ static void add_window(uint64_t base, uint64_t size_bytes, bus_access *access, v
 
 static const void *const description = (const void *)PROCESS_NODE_VADDR;
 
-/* Without a devices node a VM has a PL011 and a PL031 (docs/description.md). */
-static bool has_device(const char *kind)
+enum { DEVICE_MAX = 2 + PROCESS_LINK_MAX };
+
+/* What write_tree tells the guest of. */
+static struct fdt_device emitted[DEVICE_MAX];
+static unsigned emitted_count;
+static bool has_uart;
+
+static void emit(fdt_emit *function, const struct fdt_window *window)
 {
-    int devices = fdt_subnode_offset(description, (int)vmm.boot->node_offset, "devices");
-    if (devices < 0) {
-        return true;
-    }
-    for (int node = fdt_first_subnode(description, devices); node >= 0;
-         node = fdt_next_subnode(description, node)) {
-        const char *device = fdt_getprop(description, node, "device", NULL);
-        if (device != NULL && strcmp(device, kind) == 0) {
-            return true;
-        }
-    }
-    return false;
+    CHECK(emitted_count < DEVICE_MAX);
+    emitted[emitted_count++] = (struct fdt_device){function, window};
 }
 
-static void add_devices(void)
+static void add_uart(void)
+{
+    static const struct fdt_window window = {MAP_PL011_BASE, MAP_PL011_SIZE, MAP_PL011_SPI};
+    if (!has_uart) {
+        has_uart = true;
+        console_add_uart();
+        add_window(MAP_PL011_BASE, MAP_PL011_SIZE, access_uart, &vmm.uart, "pl011");
+        emit(fdt_emit_pl011, &window);
+    }
+}
+
+static void add_clock(void)
+{
+    static const struct fdt_window window = {MAP_PL031_BASE, MAP_PL031_SIZE, MAP_PL031_SPI};
+    static bool has_clock;
+    if (!has_clock) {
+        has_clock = true;
+        clock_init();
+        emit(fdt_emit_pl031, &window);
+    }
+}
+
+static bool add_device(int node)
+{
+    const char *device = fdt_getprop(description, node, "device", NULL);
+    if (device == NULL) {
+        return true;
+    }
+    if (strcmp(device, "pl011") == 0) {
+        add_uart();
+    } else if (strcmp(device, "pl031") == 0) {
+        add_clock();
+    } else {
+        const struct fdt_window *window = NULL;
+        if (!virtio_add(description, node, &window)) {
+            return false;
+        }
+        if (window != NULL) {
+            emit(fdt_emit_virtio_mmio, window);
+        }
+    }
+    return true;
+}
+
+static bool add_devices(void)
 {
     irq_init();
     if (vmm.boot->gic_version == 3) {
@@ -71,13 +112,17 @@ static void add_devices(void)
     } else {
         add_window(MAP_GICD_BASE, MAP_GICD_SIZE_V2, access_dist, &vmm.gic, "gicd");
     }
-    if (has_device("pl011")) {
-        console_init();
-        add_window(MAP_PL011_BASE, MAP_PL011_SIZE, access_uart, &vmm.uart, "pl011");
+    console_init();
+    int devices = fdt_subnode_offset(description, (int)vmm.boot->node_offset, "devices");
+    for (int node = devices < 0 ? -1 : fdt_first_subnode(description, devices); node >= 0;
+         node = fdt_next_subnode(description, node)) {
+        if (!add_device(node)) {
+            log_error("%s: devices/%s: cannot be made", vmm.boot->name,
+                      fdt_get_name(description, node, NULL));
+            return false;
+        }
     }
-    if (has_device("pl031")) {
-        clock_init();
-    }
+    return true;
 }
 
 static const char *bootargs(void)
@@ -87,16 +132,6 @@ static const char *bootargs(void)
 
 static bool write_tree(const struct load_plan *plan)
 {
-    static const struct fdt_window uart = {MAP_PL011_BASE, MAP_PL011_SIZE, MAP_PL011_SPI};
-    static const struct fdt_window rtc = {MAP_PL031_BASE, MAP_PL031_SIZE, MAP_PL031_SPI};
-    struct fdt_device devices[2];
-    unsigned device_count = 0;
-    if (has_device("pl011")) {
-        devices[device_count++] = (struct fdt_device){fdt_emit_pl011, &uart};
-    }
-    if (has_device("pl031")) {
-        devices[device_count++] = (struct fdt_device){fdt_emit_pl031, &rtc};
-    }
     const struct fdt_machine machine = {
         .ram = ram_range(&vmm.ram),
         .initrd = plan->initrd,
@@ -104,12 +139,13 @@ static bool write_tree(const struct load_plan *plan)
         .gic = vmm.boot->gic_version == 3 ? GIC_V3 : GIC_V2,
         .conduit = FDT_CONDUIT_HVC,
         .bootargs = bootargs(),
-        .console = has_device("pl011") ? "/serial@9000000" : NULL,
+        .console = has_uart ? "/serial@9000000" : NULL,
         .kaslr_seed = vmm.boot->seed[0],
         .rng_seed = (const uint8_t *)&vmm.boot->seed[1],
-        .rng_seed_bytes = sizeof vmm.boot->seed - sizeof vmm.boot->seed[0],
-        .devices = devices,
-        .device_count = device_count,
+        .rng_seed_bytes = (PROCESS_SEED_OWN - 1) * sizeof vmm.boot->seed[0],
+        .has_pci = virtio_has_pci(),
+        .devices = emitted,
+        .device_count = emitted_count,
     };
     void *to = ram_span(&vmm.ram, (gpa_t){plan->dtb.base}, plan->dtb.size_bytes);
     if (to == NULL || fdt_generate(to, plan->dtb.size_bytes, &machine) == 0) {
@@ -166,6 +202,5 @@ _Bool machine_build(void)
     vmm.ram = (struct ram){{vmm.boot->ram_base}, vmm.boot->ram_bytes, (uint8_t *)PROCESS_RAM_VADDR};
     vmm.vcpu_count = vmm.boot->vcpu_count;
     CHECK(vmm.vcpu_count >= 1 && vmm.vcpu_count <= VCPU_MAX);
-    add_devices();
-    return load_files();
+    return add_devices() && load_files();
 }

@@ -10,6 +10,7 @@
 #include "vmm/pause.h"
 #include "vmm/ptimer.h"
 #include "vmm/vcpu.h"
+#include "vmm/virtio.h"
 #include "vmm/vmm.h"
 
 struct vmm vmm;
@@ -45,5 +46,6 @@ void process_main(const struct process_boot *boot)
             clock_event();
             ptimer_event();
         }
+        virtio_event(events);
     }
 }

@@ -27,6 +27,9 @@ enum {
     MUTEX_RTC,
     MUTEX_PTIMER,
     MUTEX_NEVER, /* a notification that nobody signals: where stopped vCPUs stay */
+    MUTEX_CONSOLE,
+    MUTEX_PCI,
+    MUTEX_VIRTIO, /* of the first virtio device; PROCESS_LINK_MAX of them */
 };
 
 enum { VCPU_STACK_BYTES = 8192 };
@@ -59,6 +62,8 @@ struct vmm {
     uint64_t counter_offset;  /* the guest's virtual counter is the physical one less this */
     struct log_limit strange; /* limits the lines that a guest's odd behaviour causes */
 };
+
+_Static_assert(MUTEX_VIRTIO + PROCESS_LINK_MAX < PROCESS_LOG_MUTEX, "mutex ids do not meet");
 
 extern struct vmm vmm;
 

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "root/port.h"
+
+#include <libfdt.h>
+#include <string.h>
+
+#include "lib/check.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "root/description.h"
+#include "root/layout.h"
+#include "root/port_class.h"
+
+enum {
+    PORT_MAX = 32,
+    ROSTER_BYTES = 4096,
+    SERVICE_SLOTS = 1024,
+    TURN_US = 100000,
+    CLASS_COUNT = 2,
+};
+
+#define LINK_BYTES   PROCESS_LINK_STRIDE /* of the address space and of the frame */
+#define BADGE_IRQ    (1ull << 32)        /* as link/block.h and link/net.h have them */
+#define BADGE_ROSTER (1ull << 33)
+#define BADGE_TIMER  (1ull << 34)
+
+/* A VM's device, and the service's end of it. */
+struct port {
+    uint32_t client;               /* number of the VM */
+    uint32_t link;                 /* which of the VM's links */
+    seL4_CPtr frame;               /* the link's memory */
+    const struct process *process; /* NULL: not running */
+};
+
+struct service {
+    const struct port_class *class;
+    struct arena arena;
+    struct process process;
+    seL4_CPtr notification, roster_signal, roster_frame, stats_frame, dma_frame, irq;
+    struct virtio_place device;
+    bool has_device;
+    struct port ports[PORT_MAX];
+    uint32_t port_count;
+};
+
+static struct service services[CLASS_COUNT] = {{.class = &port_block}, {.class = &port_net}};
+
+static uint64_t link_vaddr(const struct service *service, uint32_t port)
+{
+    return ROOT_PORTS_VADDR +
+           ((uint64_t)(service - services) * PORT_MAX + port) * PROCESS_LINK_STRIDE;
+}
+
+/* Beside the roster, root sees the service's page of counters. */
+static void *roster_of(const struct service *service)
+{
+    return (void *)(ROOT_PORT_ROSTERS_VADDR + (uint64_t)(service - services) * 2 * ROSTER_BYTES);
+}
+
+/* ---- reading the description
+ * ---------------------------------------------------------------------
+ */
+
+const char *port_text(const void *tree, int node, const char *property)
+{
+    int length = 0;
+    const char *text = fdt_getprop(tree, node, property, &length);
+    return text != NULL && length > 0 && text[length - 1] == '\0' ? text : "";
+}
+
+uint32_t port_number(const void *tree, int node, const char *property, uint32_t fallback)
+{
+    int length = 0;
+    const fdt32_t *cell = fdt_getprop(tree, node, property, &length);
+    return cell != NULL && length == (int)sizeof *cell ? fdt32_to_cpu(*cell) : fallback;
+}
+
+int port_lookup(const void *tree, const char *table, const char *name)
+{
+    int parent = fdt_subnode_offset(tree, 0, table);
+    return parent < 0 ? parent : fdt_subnode_offset(tree, parent, name);
+}
+
+static struct service *service_for(const char *device)
+{
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        if (strcmp(services[i].class->device, device) == 0) {
+            return &services[i];
+        }
+    }
+    return NULL;
+}
+
+/* One VM's devices, in the order of its description: the VMM counts its links in the same way. */
+typedef bool visit_port(struct service *service, uint32_t port, const struct port_node *node,
+                        char *why, size_t why_size);
+
+static bool visit_vm(const void *tree, int vm, uint32_t client, visit_port *visit, char *why,
+                     size_t why_size)
+{
+    int devices = fdt_subnode_offset(tree, vm, "devices");
+    uint32_t link = 0;
+    int node = devices < 0 ? -1 : fdt_first_subnode(tree, devices);
+    for (; node >= 0; node = fdt_next_subnode(tree, node)) {
+        struct service *service = service_for(port_text(tree, node, "device"));
+        if (service == NULL) {
+            continue;
+        }
+        const struct port_node place = {tree, vm, node, fdt_get_name(tree, vm, NULL)};
+        if (link == PROCESS_LINK_MAX || service->port_count == PORT_MAX) {
+            format(why, why_size, "/vms/%s: too many devices of kind %s", place.vm_name,
+                   service->class->device);
+            return false;
+        }
+        service->ports[service->port_count].client = client;
+        service->ports[service->port_count].link = link++;
+        if (visit != NULL && !visit(service, service->port_count, &place, why, why_size)) {
+            return false;
+        }
+        service->port_count++;
+    }
+    return true;
+}
+
+/* Numbers all ports anew; visit may be NULL. */
+static bool visit_all(const void *tree, visit_port *visit, char *why, size_t why_size)
+{
+    uint32_t client = CLIENT_VM;
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        services[i].port_count = 0;
+    }
+    for (int vm = description_next_vm(tree, -1); vm >= 0; vm = description_next_vm(tree, vm)) {
+        if (!visit_vm(tree, vm, client++, visit, why, why_size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The link's memory, and what the roster says. */
+static bool make_port(struct service *service, uint32_t port, const struct port_node *node,
+                      char *why, size_t why_size)
+{
+    const char *what = NULL;
+    seL4_CPtr frame = arena_large_frames(&root.arena, 1);
+    if (frame == 0 || !space_map(&root.space, frame, link_vaddr(service, port), SPACE_READ_WRITE)) {
+        format(why, why_size, "%s", memory_explain());
+        return false;
+    }
+    service->ports[port].frame = frame;
+    seL4_ARM_Page_GetAddress_t address = seL4_ARM_Page_GetAddress(frame);
+    CHECK(address.error == seL4_NoError);
+    if (!service->class->describe(roster_of(service), port, node, address.paddr, &what)) {
+        format(why, why_size, "/vms/%s/devices/%s: %s", node->vm_name,
+               fdt_get_name(node->tree, node->node, NULL), what);
+        return false;
+    }
+    return true;
+}
+
+/* ---- what a service and root share, for ever ----------------------------------------------------
+ */
+
+/* The board's device: its page, its interrupt, and memory that it can reach. */
+static bool make_device(struct service *service, struct port_memory *memory)
+{
+    service->dma_frame = arena_large_frames(&root.arena, 1);
+    service->irq = cspace_own_slot();
+    if (service->dma_frame == 0 ||
+        cspace_irq_handler(service->irq, service->device.intid) != seL4_NoError) {
+        return false;
+    }
+    seL4_ARM_Page_GetAddress_t address = seL4_ARM_Page_GetAddress(service->dma_frame);
+    CHECK(address.error == seL4_NoError);
+    memory->dma_paddr = address.paddr;
+    memory->dma_bytes = LINK_BYTES;
+    memory->device = &service->device;
+    return true;
+}
+
+static bool make_shared(struct service *service)
+{
+    uint64_t roster = (uint64_t)roster_of(service);
+    service->notification = arena_object(&root.arena, seL4_NotificationObject, 0);
+    service->roster_signal = arena_slot(&root.arena);
+    if (service->notification == 0 || service->roster_signal == 0 ||
+        cspace_mint(service->roster_signal, service->notification, seL4_CanWrite, BADGE_ROSTER) !=
+            seL4_NoError) {
+        return false;
+    }
+    service->roster_frame = space_map_page(&root.space, roster, SPACE_READ_WRITE);
+    service->stats_frame = space_map_page(&root.space, roster + ROSTER_BYTES, SPACE_READ_WRITE);
+    return service->roster_frame != 0 && service->stats_frame != 0;
+}
+
+static bool open_service(struct service *service, const struct board *board, const void *tree,
+                         char *why, size_t why_size)
+{
+    const struct port_class *class = service->class;
+    struct port_memory memory = {.epoch_s = board->epoch_s};
+    const char *what = NULL;
+    enum virtio_found found = virtio_find(class->virtio_id, &service->device);
+    service->has_device = found == VIRTIO_FOUND;
+    if (!make_shared(service) || (service->has_device && !make_device(service, &memory))) {
+        format(why, why_size, "%s: %s", class->name, memory_explain());
+        return false;
+    }
+    if (!class->open(roster_of(service), tree, &memory, &what)) {
+        format(why, why_size, "%s: the board's virtio device of type %u %s", what, class->virtio_id,
+               virtio_found_text(found));
+        return false;
+    }
+    return true;
+}
+
+/* ---- a service's process ------------------------------------------------------------------------
+ */
+
+static bool give_device(struct service *service)
+{
+    struct process *process = &service->process;
+    seL4_CPtr badged = arena_slot(process->space.arena);
+    return badged != 0 &&
+           cspace_mint(badged, service->notification, seL4_AllRights, BADGE_IRQ) == seL4_NoError &&
+           seL4_IRQHandler_SetNotification(service->irq, badged) == seL4_NoError &&
+           process_give(process, SLOT_IRQ, service->irq, seL4_AllRights, 0) &&
+           space_map_copy(&process->space, service->device.frame, PROCESS_DEVICE_VADDR,
+                          SPACE_DEVICE) &&
+           space_map_copy(&process->space, service->dma_frame, PROCESS_DMA_VADDR, SPACE_READ_WRITE);
+}
+
+/* Lets the service signal a client that runs. */
+static bool give_port(struct service *service, uint32_t port)
+{
+    const struct port *p = &service->ports[port];
+    return process_give(&service->process, SLOT_CLIENT_BASE + port, p->process->notification,
+                        seL4_CanWrite, EVENT_LINK(p->link));
+}
+
+static bool map_ports(struct service *service)
+{
+    for (uint32_t i = 0; i < service->port_count; i++) {
+        if (!space_map_copy(&service->process.space, service->ports[i].frame,
+                            PROCESS_LINK_VADDR + i * PROCESS_LINK_STRIDE, SPACE_READ_WRITE) ||
+            (service->ports[i].process != NULL && !give_port(service, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool start(struct service *service)
+{
+    const struct port_class *class = service->class;
+    struct process *process = &service->process;
+    struct arena *arena = &service->arena;
+    const struct schedule schedule = {0, class->priority, TURN_US, TURN_US};
+    uint32_t slots = SERVICE_SLOTS;
+    if (class->map_slots != NULL) {
+        slots += class->map_slots(roster_of(service));
+    }
+    if (!arena_open(arena, class->name, (uint16_t)(CSPACE_COMPARTMENT + class->client), slots) ||
+        !process_create(process, arena, class->name, class->name, class->client, PROCESS_CNODE_BITS,
+                        service->notification, &schedule) ||
+        !space_map_copy(&process->space, service->roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ) ||
+        !space_map_copy(&process->space, service->stats_frame, PROCESS_STATS_VADDR,
+                        SPACE_READ_WRITE) ||
+        !service_attach_system(process, class->name, service->notification, BADGE_TIMER) ||
+        (service->has_device && !give_device(service)) || !map_ports(service) ||
+        (class->map != NULL && !class->map(roster_of(service), process)) || !process_run(process)) {
+        log_error("%s: not started: %s", class->name, memory_explain());
+        return false;
+    }
+    return true;
+}
+
+bool port_restart(uint32_t number)
+{
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        struct service *service = &services[i];
+        if (service->class->client == number && service->port_count != 0) {
+            process_stop(&service->process);
+            arena_close(&service->arena);
+            return start(service);
+        }
+    }
+    return false;
+}
+
+bool port_init(const struct board *board, const void *tree, char *why, size_t why_size)
+{
+    if (!visit_all(tree, NULL, why, why_size)) {
+        return false;
+    }
+    if (services[0].port_count == 0 && services[1].port_count == 0) {
+        return true;
+    }
+    if (!virtio_init(board)) {
+        format(why, why_size, "%s", memory_explain());
+        return false;
+    }
+    bool needed[CLASS_COUNT];
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        needed[i] = services[i].port_count != 0;
+        if (needed[i] && !open_service(&services[i], board, tree, why, why_size)) {
+            return false;
+        }
+    }
+    if (!visit_all(tree, make_port, why, why_size)) {
+        return false;
+    }
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        if (needed[i] && !start(&services[i])) {
+            format(why, why_size, "%s: could not be started", services[i].class->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- clients ------------------------------------------------------------------------------------
+ */
+
+static bool attach_port(struct service *service, uint32_t port, struct process *process)
+{
+    const struct port *p = &service->ports[port];
+    return space_map_copy(&process->space, p->frame,
+                          PROCESS_LINK_VADDR + p->link * PROCESS_LINK_STRIDE, SPACE_READ_WRITE) &&
+           process_give(process, SLOT_LINK_BASE + p->link, service->notification, seL4_CanWrite,
+                        1ull << port);
+}
+
+bool port_attach(struct process *process)
+{
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        for (uint32_t n = 0; n < services[i].port_count; n++) {
+            if (services[i].ports[n].client == process->boot.number &&
+                !attach_port(&services[i], n, process)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+uint32_t port_slots(uint32_t number)
+{
+    enum { SLOTS_EACH = 4 }; /* the frame's copy, and page tables */
+    uint32_t slots = 0;
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        for (uint32_t n = 0; n < services[i].port_count; n++) {
+            slots += services[i].ports[n].client == number ? SLOTS_EACH : 0;
+        }
+    }
+    return slots;
+}
+
+void port_open(uint32_t number, const struct process *process)
+{
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        struct service *service = &services[i];
+        for (uint32_t n = 0; n < service->port_count; n++) {
+            if (service->ports[n].client != number) {
+                continue;
+            }
+            service->class->format(roster_of(service), n, (void *)link_vaddr(service, n));
+            service->ports[n].process = process;
+            CHECK(give_port(service, n));
+            seL4_Signal(service->roster_signal);
+        }
+    }
+}
+
+void port_close(uint32_t number)
+{
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        for (uint32_t n = 0; n < services[i].port_count; n++) {
+            if (services[i].ports[n].client == number) {
+                services[i].ports[n].process = NULL;
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "root/board.h"
+#include "root/process.h"
+#include "root/service.h"
+
+/*
+ * The device services, block and net: one process for each class of which some VM has a device. A
+ * port is a service's end of a VM's device. Links, rosters, disks in memory and the driver's memory
+ * are root's, so a service that dies is made anew with the same ones, and its clients notice
+ * nothing but a pause.
+ */
+
+/*
+ * Reads the devices of all VMs, finds the board's, and starts the services that are needed. The VM
+ * at place n of the description is client CLIENT_VM + n. False: `why` is one line.
+ */
+bool port_init(const struct board *board, const void *tree, char *why, size_t why_size);
+
+/* Starts the service with this client number again, whose process has died. False: the log says
+ * why, or there is no such service. */
+bool port_restart(uint32_t number);
+
+/* Gives a VMM its device links: before its boot record is written. False: memory_explain says why.
+ */
+bool port_attach(struct process *process);
+
+/* Capability slots that port_attach takes. */
+uint32_t port_slots(uint32_t number);
+
+/* Tells the services that VM `number` runs now: its links are fresh. Or that it does not. */
+void port_open(uint32_t number, const struct process *process);
+void port_close(uint32_t number);

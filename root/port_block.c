@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <libfdt.h>
+#include <string.h>
+
+#include "lib/check.h"
+#include "lib/format.h"
+#include "lib/range.h"
+#include "link/block.h"
+#include "root/files.h"
+#include "root/port_class.h"
+
+enum { DISK_MAX = 16, LARGE_BYTES = 1 << seL4_LargePageBits, HEAD_BYTES = BLOCK_PAGE_BYTES };
+
+/* Disks in memory. Their memory is root's: what VMs wrote outlives the service. */
+static struct disk {
+    const char *name;
+    const char *file; /* "": none */
+    seL4_CPtr frame;  /* the first of `frames`; 0: the disk is its file */
+    uint32_t frames;
+    uint64_t bytes;
+    uint64_t vaddr; /* in the service */
+    uint32_t users;
+} disks[DISK_MAX];
+static uint32_t disk_count;
+static uint32_t disk_of_port[BLOCK_PORT_MAX]; /* of a port of kind BLOCK_PORT_RAM */
+
+static bool is_ram(const void *tree, int disk)
+{
+    return strcmp(port_text(tree, disk, "backend"), "ram") == 0;
+}
+
+static bool open_disk(const void *tree, int node, uint64_t *next_vaddr, const char **why)
+{
+    if (disk_count == DISK_MAX) {
+        *why = "too many disks in memory";
+        return false;
+    }
+    struct disk *disk = &disks[disk_count++];
+    disk->name = fdt_get_name(tree, node, NULL);
+    disk->file = port_text(tree, node, "file");
+    uint64_t size = (uint64_t)port_number(tree, node, "size-mib", 0) << 20;
+    if (size == 0) {
+        return true;
+    }
+    disk->bytes = size + HEAD_BYTES;
+    disk->frames = (uint32_t)(align_up(disk->bytes, LARGE_BYTES) / LARGE_BYTES);
+    disk->frame = arena_large_frames(&root.arena, disk->frames);
+    disk->vaddr = *next_vaddr;
+    *next_vaddr += (uint64_t)disk->frames * LARGE_BYTES;
+    *why = memory_explain();
+    return disk->frame != 0;
+}
+
+static bool block_open(void *roster_page, const void *tree, const struct port_memory *memory,
+                       const char **why)
+{
+    struct block_roster *roster = roster_page;
+    uint64_t vaddr = PROCESS_RAM_VADDR;
+    bool needs_device = false;
+    int parent = fdt_subnode_offset(tree, 0, "disks");
+    for (int node = parent < 0 ? -1 : fdt_first_subnode(tree, parent); node >= 0;
+         node = fdt_next_subnode(tree, node)) {
+        if (!is_ram(tree, node)) {
+            needs_device = true;
+        } else if (!open_disk(tree, node, &vaddr, why)) {
+            return false;
+        }
+    }
+    *roster = (struct block_roster){
+        .magic = BLOCK_ROSTER_MAGIC,
+        .version = BLOCK_ROSTER_VERSION,
+        .device_present = memory->device != NULL,
+        .device_offset = memory->device != NULL ? memory->device->offset : 0,
+        .dma_paddr = memory->dma_paddr,
+        .dma_bytes = memory->dma_bytes,
+    };
+    *why = "a disk is the board's";
+    return !needs_device || memory->device != NULL;
+}
+
+static struct disk *find_disk(const char *name)
+{
+    for (uint32_t i = 0; i < disk_count; i++) {
+        if (strcmp(disks[i].name, name) == 0) {
+            return &disks[i];
+        }
+    }
+    return NULL;
+}
+
+static void describe_part(struct block_port_info *info, const struct port_node *node)
+{
+    const char *partition = port_text(node->tree, node->node, "partition");
+    if (partition[0] != '\0') {
+        info->kind = BLOCK_PORT_PARTITION_NAME;
+        format(info->partition_name, sizeof info->partition_name, "%s", partition);
+        return;
+    }
+    info->kind = BLOCK_PORT_RANGE;
+    info->range.first_sector = port_number(node->tree, node->node, "first-sector", 0);
+    info->range.sector_count = port_number(node->tree, node->node, "sector-count", 0);
+}
+
+static bool block_describe(void *roster_page, uint32_t port, const struct port_node *node,
+                           uint64_t link_paddr, const char **why)
+{
+    struct block_port_info *info = &((struct block_roster *)roster_page)->port[port];
+    const char *name = port_text(node->tree, node->node, "disk");
+    int disk_node = port_lookup(node->tree, "disks", name);
+    if (disk_node < 0) {
+        *why = "its disk is not in /disks";
+        return false;
+    }
+    *info = (struct block_port_info){.link_paddr = link_paddr};
+    format(info->name, sizeof info->name, "%s", node->vm_name);
+    const char *serial = port_text(node->tree, node->node, "serial");
+    memcpy(info->serial, serial,
+           strlen(serial) < sizeof info->serial ? strlen(serial) : sizeof info->serial);
+    if (strcmp(port_text(node->tree, node->node, "read-only"), "yes") == 0) {
+        info->flags |= BLOCK_PORT_READ_ONLY;
+    }
+    struct disk *disk = find_disk(name);
+    if (disk == NULL) {
+        describe_part(info, node);
+        return true;
+    }
+    disk_of_port[port] = (uint32_t)(disk - disks);
+    info->kind = BLOCK_PORT_RAM;
+    info->flags |= disk->users++ != 0 ? BLOCK_PORT_SHARED : 0;
+    info->ram.memory_vaddr = disk->vaddr;
+    info->ram.memory_bytes = disk->bytes;
+    /* The file is mapped at the same place each time; its address is known when it is: block_map.
+     */
+    return true;
+}
+
+static void block_format(void *roster_page, uint32_t port, void *link)
+{
+    struct block_port_info *info = &((struct block_roster *)roster_page)->port[port];
+    uint32_t generation = atomic_fetch_add(&info->generation, 1) + 2;
+    block_link_format(link, generation);
+    atomic_store(&info->generation, generation);
+}
+
+static bool map_disk(struct process *process, const struct disk *disk)
+{
+    for (uint32_t i = 0; i < disk->frames; i++) {
+        if (!space_map_copy(&process->space, disk->frame + i,
+                            disk->vaddr + (uint64_t)i * LARGE_BYTES, SPACE_READ_WRITE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool block_map(void *roster_page, struct process *process)
+{
+    struct block_roster *roster = roster_page;
+    for (uint32_t i = 0; i < disk_count; i++) {
+        const struct disk *disk = &disks[i];
+        uint64_t file_bytes = 0, file_vaddr = 0;
+        if (!map_disk(process, disk)) {
+            return false;
+        }
+        if (disk->file[0] != '\0') {
+            file_vaddr = files_map(&process->space, disk->file, &file_bytes);
+            if (file_vaddr == 0) {
+                return false;
+            }
+        }
+        for (uint32_t port = 0; port < BLOCK_PORT_MAX; port++) {
+            struct block_port_info *info = &roster->port[port];
+            if (info->kind == BLOCK_PORT_RAM && disk_of_port[port] == i) {
+                info->ram.file_vaddr = file_vaddr;
+                info->ram.file_bytes = file_bytes;
+            }
+        }
+    }
+    return true;
+}
+
+static uint32_t block_map_slots(const void *roster_page)
+{
+    enum { TABLES = 16 };
+    uint32_t slots = 0;
+    (void)roster_page;
+    for (uint32_t i = 0; i < disk_count; i++) {
+        slots += disks[i].frames + files_slots(disks[i].file) + TABLES;
+    }
+    return slots;
+}
+
+const struct port_class port_block = {
+    .name = "block",
+    .device = "virtio-blk",
+    .client = CLIENT_BLOCK,
+    .priority = 230,
+    .virtio_id = 2,
+    .open = block_open,
+    .describe = block_describe,
+    .format = block_format,
+    .map = block_map,
+    .map_slots = block_map_slots,
+};

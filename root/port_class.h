@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "root/port.h"
+#include "root/virtio.h"
+
+/* What port.c and the classes, port_block.c and port_net.c, share. */
+
+/* What a class's service shares with root beside its ports. */
+struct port_memory {
+    uint64_t dma_paddr, dma_bytes;
+    const struct virtio_place *device; /* NULL: the board has none */
+    uint64_t epoch_s;
+};
+
+/* The description of one device, checked by the host tool; `tree` is the whole one. */
+struct port_node {
+    const void *tree;
+    int vm, node;
+    const char *vm_name;
+};
+
+struct port_class {
+    const char *name; /* of the service, its program, and in messages */
+    const char *device;
+    uint32_t client; /* number */
+    uint8_t priority;
+    uint32_t virtio_id; /* the board's device: VIRTIO 1.3, chapter 5 */
+
+    /* Once: writes the head of the roster. Is the board's device needed? *why if it cannot be. */
+    bool (*open)(void *roster, const void *tree, const struct port_memory *memory,
+                 const char **why);
+
+    /* Once for each port: what the roster says of it. False: *why. */
+    bool (*describe)(void *roster, uint32_t port, const struct port_node *node, uint64_t link_paddr,
+                     const char **why);
+
+    /* The client starts: a fresh link. Between the two the service keeps its hands off. */
+    void (*format)(void *roster, uint32_t port, void *link);
+
+    /* Each life of the service: what it gets beyond what all of them get. Optional. */
+    bool (*map)(void *roster, struct process *process);
+    uint32_t (*map_slots)(const void *roster); /* capability slots that map takes */
+};
+
+extern const struct port_class port_block, port_net;
+
+/* A text property of a device's or another node; "" when there is none. */
+const char *port_text(const void *tree, int node, const char *property);
+/* A number; `fallback` when there is none. */
+uint32_t port_number(const void *tree, int node, const char *property, uint32_t fallback);
+/* The node /table/name, negative when there is none. */
+int port_lookup(const void *tree, const char *table, const char *name);

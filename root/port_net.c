@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <libfdt.h>
+#include <string.h>
+
+#include "lib/format.h"
+#include "link/net.h"
+#include "root/port_class.h"
+
+static bool is_uplink(const void *tree, int network)
+{
+    return strcmp(port_text(tree, network, "uplink"), "yes") == 0;
+}
+
+/* The place of a network in the description; false when there is none of this name. */
+static bool network_index(const void *tree, const char *name, uint32_t *index)
+{
+    int parent = fdt_subnode_offset(tree, 0, "networks");
+    *index = 0;
+    for (int node = parent < 0 ? -1 : fdt_first_subnode(tree, parent); node >= 0;
+         node = fdt_next_subnode(tree, node), (*index)++) {
+        if (strcmp(fdt_get_name(tree, node, NULL), name) == 0) {
+            return *index < NET_NETWORK_MAX;
+        }
+    }
+    return false;
+}
+
+static bool net_open(void *roster_page, const void *tree, const struct port_memory *memory,
+                     const char **why)
+{
+    struct net_roster *roster = roster_page;
+    uint32_t uplink = NET_NO_UPLINK, index = 0;
+    int parent = fdt_subnode_offset(tree, 0, "networks");
+    for (int node = parent < 0 ? -1 : fdt_first_subnode(tree, parent); node >= 0;
+         node = fdt_next_subnode(tree, node), index++) {
+        if (is_uplink(tree, node)) {
+            uplink = index;
+        }
+    }
+    *roster = (struct net_roster){
+        .magic = NET_ROSTER_MAGIC,
+        .version = NET_ROSTER_VERSION,
+        .mtu = NET_MTU_DEFAULT,
+        .uplink_network = memory->device != NULL ? uplink : NET_NO_UPLINK,
+        .device_offset = memory->device != NULL ? memory->device->offset : 0,
+        .dma_paddr = memory->dma_paddr,
+        .dma_bytes = memory->dma_bytes,
+        .epoch_s = memory->epoch_s,
+    };
+    *why = "a network has an uplink";
+    return uplink == NET_NO_UPLINK || memory->device != NULL;
+}
+
+static uint8_t hex_digit(char c)
+{
+    return (uint8_t)(c >= 'a' ? c - 'a' + 10 : c >= 'A' ? c - 'A' + 10 : c - '0');
+}
+
+/* "52:54:00:12:34:56"; false when it has another length. */
+static bool read_mac(const char *text, uint8_t mac[NET_MAC_BYTES])
+{
+    enum { STEP = 3 };
+    if (strlen(text) != NET_MAC_BYTES * STEP - 1) {
+        return false;
+    }
+    for (unsigned i = 0; i < NET_MAC_BYTES; i++) {
+        mac[i] = (uint8_t)(hex_digit(text[i * STEP]) << 4 | hex_digit(text[i * STEP + 1]));
+    }
+    return true;
+}
+
+static bool net_describe(void *roster_page, uint32_t port, const struct port_node *node,
+                         uint64_t link_paddr, const char **why)
+{
+    struct net_client_info *info = &((struct net_roster *)roster_page)->client[port];
+    (void)link_paddr;
+    *info = (struct net_client_info){
+        .kind = NET_CLIENT_VM,
+        .flags = NET_CLIENT_UPLINK,
+        .bytes_per_s = (uint64_t)port_number(node->tree, node->node, "limit-kib", 0) << 10,
+        .packets_per_s = port_number(node->tree, node->node, "limit-packets", 0),
+    };
+    format(info->name, sizeof info->name, "%s", node->vm_name);
+    if (!network_index(node->tree, port_text(node->tree, node->node, "network"), &info->network)) {
+        *why = "its network is not in /networks";
+        return false;
+    }
+    *why = "it has no MAC address";
+    return read_mac(port_text(node->tree, node->node, "mac"), info->mac);
+}
+
+static void net_format(void *roster_page, uint32_t port, void *link)
+{
+    struct net_roster *roster = roster_page;
+    struct net_client_info *info = &roster->client[port];
+    atomic_fetch_add(&info->generation, 1); /* odd: hands off */
+    net_link_format(link, info->mac, (uint16_t)roster->mtu);
+    atomic_fetch_add(&info->generation, 1);
+}
+
+const struct port_class port_net = {
+    .name = "net",
+    .device = "virtio-net",
+    .client = CLIENT_NET,
+    .priority = 220,
+    .virtio_id = 1,
+    .open = net_open,
+    .describe = net_describe,
+    .format = net_format,
+};

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vmm/virtio.h"
+
+#include <libfdt.h>
+#include <sel4/sel4.h>
+#include <string.h>
+
+#include "device/virtio/virtio_console.h"
+#include "device/virtio/virtio_mmio.h"
+#include "device/virtio/virtio_pci.h"
+#include "device/virtio/virtio_rng.h"
+#include "lib/random.h"
+#include "link/map.h"
+#include "vmm/console.h"
+#include "vmm/irq.h"
+#include "vmm/pci_host.h"
+#include "vmm/vmm.h"
+
+enum { SLOT_MAX = PROCESS_LINK_MAX };
+
+struct slot;
+
+/* A kind of device. */
+struct kind {
+    const char *device; /* as in the description */
+    bool has_link;
+    /* Initialises; `device` is then the struct virtio_device that is the first member. */
+    bool (*init)(struct slot *slot);
+    /* Its link's service has signalled. */
+    void (*event)(struct slot *slot);
+};
+
+/* One device, in its own piece of the memory that root mapped for them. */
+struct slot {
+    const struct kind *kind;
+    unsigned index; /* of the slot */
+    unsigned link;  /* of its link, if its kind has one */
+    struct virtio_port port;
+    struct virtio_mmio_port line;
+    struct fdt_window window;
+    union {
+        struct virtio_mmio mmio;
+        struct virtio_pci pci;
+    };
+    union {
+        struct virtio_device virtio;
+        struct virtio_rng rng;
+        struct virtio_console console;
+    };
+};
+_Static_assert(sizeof(struct slot) <= PROCESS_VIRTIO_BYTES, "a device has room for its state");
+
+static unsigned slot_count, link_count;
+static _Atomic uint32_t deferred; /* a bit for each slot */
+static struct pci_host *pci_host;
+
+static struct slot *slot_at(unsigned index)
+{
+    return (struct slot *)(PROCESS_VIRTIO_VADDR + index * PROCESS_VIRTIO_BYTES);
+}
+
+/* ---- kinds -------------------------------------------------------------------------------------
+ */
+
+static size_t draw(void *ctx, uint8_t *bytes, size_t count)
+{
+    static struct random random;
+    static bool seeded;
+    (void)ctx;
+    if (!seeded) {
+        random_seed(&random, &vmm.boot->seed[PROCESS_SEED_OWN],
+                    (PROCESS_SEED_WORDS - PROCESS_SEED_OWN) * sizeof vmm.boot->seed[0]);
+        seeded = true;
+    }
+    random_draw(&random, bytes, count);
+    return count;
+}
+
+static bool init_rng(struct slot *slot)
+{
+    static const struct virtio_rng_port source = {.draw = draw};
+    virtio_rng_init(&slot->rng, &source, &vmm.ram, &slot->port, MUTEX_VIRTIO + slot->index);
+    return true;
+}
+
+static bool init_console(struct slot *slot)
+{
+    console_add_virtio(&slot->console, &slot->port, MUTEX_VIRTIO + slot->index);
+    return true;
+}
+
+static const struct kind kinds[] = {
+    {.device = "virtio-rng",     .init = init_rng    },
+    {.device = "virtio-console", .init = init_console},
+};
+
+/* ---- putting them together ---------------------------------------------------------------------
+ */
+
+/* Under the device's lock. The event thread looks when it is woken, with no event of anybody's. */
+static void defer(void *ctx)
+{
+    const struct slot *slot = ctx;
+    atomic_fetch_or(&deferred, 1u << slot->index);
+    seL4_Signal(SLOT_NOTIFICATION);
+}
+
+static enum outcome access_mmio(void *state, struct access *access)
+{
+    return virtio_mmio_access(state, access);
+}
+
+static bool attach_mmio(struct slot *slot)
+{
+    uint64_t base = MAP_VIRTIO_BASE + slot->index * MAP_VIRTIO_SIZE;
+    unsigned spi = MAP_VIRTIO_SPI + slot->index;
+    slot->line = (struct virtio_mmio_port){irq_set_level, (void *)(uintptr_t)(GIC_SPI_BASE + spi)};
+    slot->window = (struct fdt_window){base, MAP_VIRTIO_SIZE, spi};
+    virtio_mmio_init(&slot->mmio, &slot->virtio, &slot->line);
+    return bus_add(&vmm.bus, &(struct bus_window){
+                                 .range = {base, MAP_VIRTIO_SIZE},
+                                 .access = access_mmio,
+                                 .state = &slot->mmio,
+                                 .name = "virtio"
+    });
+}
+
+static void attach_pci(struct slot *slot)
+{
+    static struct pci_host host;
+    enum { FIRST_PLACE = 1 }; /* 0 is the host bridge's */
+    if (pci_host == NULL) {
+        pci_host = &host;
+        pci_host_init(pci_host, vmm.boot->gic_version == 3 ? GIC_V3 : GIC_V2, &vmm.gic, &vmm.bus,
+                      MUTEX_PCI);
+    }
+    virtio_pci_init(&slot->pci, &slot->virtio, &pci_host->pci, FIRST_PLACE + slot->index);
+}
+
+static bool is_text(const void *tree, int node, const char *property, const char *wanted)
+{
+    const char *text = fdt_getprop(tree, node, property, NULL);
+    return text != NULL && strcmp(text, wanted) == 0;
+}
+
+static const struct kind *find_kind(const void *tree, int node)
+{
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (is_text(tree, node, "device", kinds[i].device)) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+bool virtio_add(const void *tree, int node, const struct fdt_window **window)
+{
+    const struct kind *kind = find_kind(tree, node);
+    if (kind == NULL || slot_count == SLOT_MAX) {
+        return false;
+    }
+    struct slot *slot = slot_at(slot_count);
+    slot->kind = kind;
+    slot->index = slot_count++;
+    slot->link = kind->has_link ? link_count++ : 0;
+    slot->port = (struct virtio_port){.defer = defer, .ctx = slot};
+    if (!kind->init(slot)) {
+        return false;
+    }
+    if (is_text(tree, node, "transport", "pci")) {
+        attach_pci(slot);
+        return true;
+    }
+    *window = &slot->window;
+    return attach_mmio(slot);
+}
+
+bool virtio_has_pci(void)
+{
+    return pci_host != NULL;
+}
+
+void virtio_event(uint64_t events)
+{
+    uint32_t left = atomic_exchange(&deferred, 0);
+    for (unsigned i = 0; i < slot_count; i++) {
+        struct slot *slot = slot_at(i);
+        if (slot->kind->has_link && (events & EVENT_LINK(slot->link)) != 0) {
+            slot->kind->event(slot);
+        }
+        if ((left & 1u << i) != 0) {
+            virtio_run(&slot->virtio);
+        }
+    }
+}
