@@ -74,6 +74,61 @@ static void push(struct command_line *line, const char *argument)
     line->argv[line->count] = NULL;
 }
 
+/* A value of QEMU's options in which commas are doubled. */
+static char *option_value(const char *text)
+{
+    char *value = tool_allocate(2 * strlen(text) + 1), *to = value;
+    for (; *text != '\0'; text++) {
+        *to++ = *text;
+        if (*text == ',') {
+            *to++ = ',';
+        }
+    }
+    *to = '\0';
+    return value;
+}
+
+/*
+ * The board's virtio devices that the description asks for. A service is given the page with its
+ * device's registers, so each has a page, eight slots, of its own.
+ */
+static void push_devices(struct command_line *line, const struct options *options,
+                         const struct image *image)
+{
+    enum { DISK_SLOT = 0, NETWORK_SLOT = 8 };
+    const struct image_file *file = image_find_type(image, IMAGE_DESCRIPTION);
+    const void *tree = file != NULL ? image->data + file->offset : NULL;
+    bool known = tree != NULL && tree_check(tree, file->size_bytes);
+    bool disk = known && description_has_board_disk(tree);
+    bool uplink = known && description_has_uplink(tree);
+    if (disk && options->disk == NULL) {
+        tool_fail(TOOL_USAGE, "the system has a disk: say with --disk FILE what is on it");
+    }
+    if (options->disk != NULL && !disk) {
+        tool_fail(TOOL_USAGE, "--disk %s: the description has no disk with backend \"virtio-blk\"",
+                  options->disk);
+    }
+    if (disk || uplink) {
+        push(line, "-global");
+        push(line, "virtio-mmio.force-legacy=false");
+    }
+    if (disk) {
+        push(line, "-drive");
+        push(line, tool_format("file=%s,if=none,format=raw,discard=unmap,id=disk",
+                               option_value(options->disk)));
+        push(line, "-device");
+        push(line, tool_format("virtio-blk-device,drive=disk,bus=virtio-mmio-bus.%d", DISK_SLOT));
+    }
+    if (uplink) {
+        push(line, "-netdev");
+        push(line, options->netdev != NULL ? tool_format("%s,id=uplink", options->netdev)
+                                           : "user,id=uplink");
+        push(line, "-device");
+        push(line,
+             tool_format("virtio-net-device,netdev=uplink,bus=virtio-mmio-bus.%d", NETWORK_SLOT));
+    }
+}
+
 static void make_command_line(struct command_line *line, const struct options *options,
                               const struct image *image, const char *path)
 {
@@ -92,6 +147,7 @@ static void make_command_line(struct command_line *line, const struct options *o
     /* The default card wants a ROM that Debian has in a package of its own. */
     push(line, "-nic");
     push(line, "none");
+    push_devices(line, options, image);
     push(line, "-serial");
     push(line, "mon:stdio");
     push(line, "-kernel");
@@ -167,19 +223,22 @@ static int run(const struct options *options)
 #define field(name) offsetof(struct options, name)
 
 static const struct command_option options_table[] = {
-    {'n',                                      "dry-run", NULL, "print the command line instead", field(dry_run), false},
-    {0,                                    "qemu", "PROGRAM", "another QEMU than qemu-system-aarch64", field(qemu), false},
-    {'k',                          "kernel", "SDK", "for a description: seL4 install prefix or Microkit SDK", field(kernel),
+    {'n',                                            "dry-run", NULL, "print the command line instead", field(dry_run), false},
+    {0,                                          "qemu", "PROGRAM", "another QEMU than qemu-system-aarch64", field(qemu), false},
+    {'k',                                "kernel", "SDK", "for a description: seL4 install prefix or Microkit SDK", field(kernel),
      false},
-    {0,                                        "board", "BOARD", "board of a Microkit SDK (qemu_virt_aarch64)", field(board), false},
+    {0,                                              "board", "BOARD", "board of a Microkit SDK (qemu_virt_aarch64)", field(board), false},
     {0,"config", "CONFIG", "configuration of a Microkit SDK (debug)", field(config), false},
-    {'p', "programs", "DIR", "for a description: as for build", field(programs), false},
-    {0,                                   "root", "FILE", "for a description: as for build", field(root), false},
-    {'I',                                      "include", "DIR", "for a description: as for build", field(includes), true},
-    {0,                                   "spread", "N", "vCPUs that name no core get the first N cores in turn (all)", field(spread),
+    {'p',       "programs", "DIR", "for a description: as for build", field(programs), false},
+    {0,                                         "root", "FILE", "for a description: as for build", field(root), false},
+    {'I',                                            "include", "DIR", "for a description: as for build", field(includes), true},
+    {0,                                         "spread", "N", "vCPUs that name no core get the first N cores in turn (all)", field(spread),
      false},
-    {'q',                           "quiet", NULL, "only what is wrong with the description", field(quiet), false},
-    {.name = NULL                                       },
+    {0,                                 "disk", "FILE", "what is on the board's disk, if the system has one", field(disk), false},
+    {0,                                              "netdev", "BACKEND", "QEMU's side of the uplink, if the system has one (user)",
+     field(netdev), false},
+    {'q',"quiet", NULL, "only what is wrong with the description", field(quiet), false},
+    {.name = NULL},
 };
 
 const struct command command_run = {

@@ -134,6 +134,10 @@ uint64_t description_io_mib(const void *tree);
 /* Has some VM a device of this kind? */
 bool description_has_device(const void *tree, const char *device);
 
+/* Does it use the board's own disk, or network? */
+bool description_has_board_disk(const void *tree);
+bool description_has_uplink(const void *tree);
+
 /* The next disk after node (-1: the first) whose contents are a file, which is *file. Its offset,
  * negative when there is none. */
 int description_disk_file_next(const void *tree, int node, const char **file);

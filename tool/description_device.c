@@ -378,6 +378,31 @@ bool description_has_device(const void *tree, const char *device)
     return false;
 }
 
+/* Has a node of /table this text? */
+static bool some_node(const void *tree, const char *table, const char *property, const char *text)
+{
+    int node;
+    for_each_child(node, tree, fdt_subnode_offset(tree, 0, table))
+    {
+        if (is_text(tree, node, property, text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool description_has_board_disk(const void *tree)
+{
+    return description_has_device(tree, "virtio-blk") &&
+           some_node(tree, "disks", "backend", "virtio-blk");
+}
+
+bool description_has_uplink(const void *tree)
+{
+    return description_has_device(tree, "virtio-net") &&
+           some_node(tree, "networks", "uplink", "yes");
+}
+
 int description_disk_file_next(const void *tree, int node, const char **file)
 {
     int disks = fdt_subnode_offset(tree, 0, "disks");

@@ -54,6 +54,8 @@ struct options {
     const char *qemu;
     const char *memory_mib;
     const char *spread; /* a number */
+    const char *disk;   /* file behind the board's disk */
+    const char *netdev; /* QEMU's -netdev behind the uplink, without its id */
     const char *includes[INCLUDES_MAX];
     unsigned include_count;
     bool json;
