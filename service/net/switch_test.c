@@ -27,7 +27,7 @@ struct outside {
 struct fixture {
     struct fake_net net;
     struct net_switch sw;
-    struct fake_client client[NET_PORT_MAX];
+    struct fake_client client[FAKE_NET_PORTS];
     struct outside outside;
     _Alignas(8) uint8_t capture[CAPTURE_BYTES];
     uint8_t bytes[NET_FRAME_MAX], got[NET_FRAME_MAX];

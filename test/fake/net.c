@@ -7,7 +7,10 @@
 
 void fake_net_init(struct fake_net *f)
 {
-    memset(f, 0, sizeof *f);
+    memset(&f->roster, 0, sizeof f->roster);
+    memset(&f->stats, 0, sizeof f->stats);
+    memset(f->signalled, 0, sizeof f->signalled);
+    f->signals = 0;
     f->roster.magic = NET_ROSTER_MAGIC;
     f->roster.version = NET_ROSTER_VERSION;
     f->roster.mtu = NET_MTU_DEFAULT;

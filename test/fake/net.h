@@ -7,18 +7,19 @@
  * A network's neighbours for unit tests and fuzzers: root, who writes the roster and formats links,
  * and a client's end of a link.
  */
+enum { FAKE_NET_HZ = 1000000, FAKE_NET_PORTS = 8 };
+
 struct fake_net {
     struct net_roster roster;
     struct net_stats stats;
-    struct net_link link[NET_PORT_MAX];
+    struct net_link link[FAKE_NET_PORTS];
     uint64_t now;     /* of the counter */
     uint32_t signals; /* clients that were signalled; the test clears it */
     unsigned signalled[NET_PORT_MAX];
 };
 
-enum { FAKE_NET_HZ = 1000000 };
-
-/* Root: a client's row, then its start (which formats its link). MAC 02:00:00:00:00:<port>. */
+/* Root: all but the links, which fake_net_start formats; a client's row, then its start (which
+ * formats its link). MAC 02:00:00:00:00:<port>. */
 void fake_net_init(struct fake_net *f);
 void fake_net_client(struct fake_net *f, unsigned port, uint32_t network, uint32_t flags);
 void fake_net_start(struct fake_net *f, unsigned port);
