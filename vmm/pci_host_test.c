@@ -9,9 +9,12 @@
 
 #include <string.h>
 
+#include "device/virtio/virtio_pci.h"
+#include "device/virtio/virtio_rng.h"
 #include "link/map.h"
 #include "test/fake/guest_gic.h"
 #include "test/fake/guest_pci.h"
+#include "test/fake/virtio_pci_driver.h"
 #include "vmm/pci_host.h"
 
 enum { DEVICE = 1, MSI = GIC_SPI_BASE + MAP_MSI_SPI, INTX = GIC_SPI_BASE + MAP_PCI_SPI + 1 };
@@ -163,16 +166,125 @@ static void without_msix_the_line_is_an_interrupt(void **state)
     assert_int_equal(fake_serve(&t.gic, 0), FAKE_NONE);
 }
 
+/* The device that the guest of the next test looks for. */
+static struct {
+    struct fake_driver d;
+    struct virtio_rng rng;
+    struct virtio_pci transport;
+    uint8_t next;
+} r;
+
+static size_t draw(void *ctx, uint8_t *bytes, size_t count)
+{
+    (void)ctx;
+    for (size_t i = 0; i < count; i++) {
+        bytes[i] = ++r.next;
+    }
+    return count;
+}
+
+static void plug_in_rng(unsigned place)
+{
+    static const struct virtio_rng_port source = {draw, NULL};
+    memset(&r, 0, sizeof r);
+    driver_init(&r.d);
+    virtio_rng_init(&r.rng, &source, &r.d.ram, &r.d.port, 1);
+    r.d.device = &r.rng.device;
+    virtio_pci_init(&r.transport, &r.rng.device, &t.host.pci, place);
+}
+
+/* Asks for 32 bytes, and takes them when the interrupt has come to vCPU 1, which has nothing else.
+ */
+static void expect_entropy(struct virtio_pci_driver *p, unsigned intid, bool by_line)
+{
+    const struct fake_buffer buffer = {driver_alloc(&r.d, 32, 1), 32, true};
+    uint16_t id;
+    uint32_t written;
+    uint8_t first = (uint8_t)(r.next + 1);
+    assert_int_not_equal(driver_add(&r.d, 0, &buffer, 1), FAKE_NO_ID);
+    virtio_pci_kick(p, 0);
+    assert_int_equal(fake_take(&t.gic, 1), intid);
+    if (by_line) {
+        assert_int_equal(rd(p->isr, 1), VIRTIO_ISR_QUEUE);
+    }
+    fake_end(&t.gic, 1, intid);
+    assert_int_equal(fake_serve(&t.gic, 1), FAKE_NONE);
+    assert_true(driver_take(&r.d, 0, &id, &written));
+    assert_int_equal(written, 32);
+    const uint8_t *bytes = driver_at(&r.d, buffer.address, 32);
+    assert_int_equal(bytes[0], first);
+    assert_int_equal(bytes[31], (uint8_t)(first + 31));
+}
+
+/* All that an operating system does, from an empty bus number to random bytes by interrupt. */
+static void a_guest_finds_and_drives_an_entropy_device(void **state)
+{
+    (void)state;
+    enum { PLACE = 7, LINE_INTID = GIC_SPI_BASE + MAP_PCI_SPI + PLACE % 4 };
+    struct virtio_pci_driver p;
+    unsigned place = 0;
+    plug_in_rng(PLACE);
+    while (fake_config_read(&t.host.pci, place, 0, 4) != 0x10441af4) {
+        assert_true(++place < PCI_DEVICE_MAX);
+    }
+    assert_int_equal(place, PLACE);
+    fake_assign_all(&t.host.pci, MAP_PCI_MMIO_BASE + 0x100000);
+    virtio_pci_find(&p, &t.host.pci, place);
+
+    for (unsigned vector = 0; vector < 2; vector++) {
+        fake_prepare(&t.gic, 1, MSI + 5 + vector);
+        fake_set_edge(&t.gic, MSI + 5 + vector, true);
+        fake_msix_set(&t.host.pci, place, vector, t.doorbell, MSI + 5 + vector, false);
+    }
+    fake_msix_control(&t.host.pci, place, FAKE_MSIX_ENABLE);
+    for (unsigned packed = 0; packed < 2; packed++) {
+        assert_true(virtio_pci_set_up(&p, &r.d, packed ? VIRTIO_F_RING_PACKED : 0));
+        virtio_pci_write(&p, VP_CONFIG_VECTOR, 2, 0);
+        virtio_pci_set_queue(&p, 0, VP_QUEUE_VECTOR, 2, 1);
+        virtio_pci_go(&p);
+        for (unsigned i = 0; i < 40; i++) {
+            expect_entropy(&p, MSI + 6, false);
+        }
+    }
+    /* A driver that breaks the rules hears of it by the other vector. */
+    const struct fake_buffer outside = {t.doorbell, 4, true};
+    assert_int_not_equal(driver_add(&r.d, 0, &outside, 1), FAKE_NO_ID);
+    virtio_pci_kick(&p, 0);
+    assert_int_equal(fake_serve(&t.gic, 1), MSI + 5);
+    assert_true(virtio_pci_read(&p, VP_STATUS, 1) & VIRTIO_NEEDS_RESET);
+
+    fake_msix_control(&t.host.pci, place, 0);
+    fake_prepare(&t.gic, 1, LINE_INTID);
+    assert_true(virtio_pci_set_up(&p, &r.d, 0));
+    virtio_pci_go(&p);
+    expect_entropy(&p, LINE_INTID, true);
+    assert_int_equal(t.host.stray.count, 0);
+}
+
+static int tear_down_rng(void **state)
+{
+    (void)state;
+    driver_fini(&r.d);
+    return 0;
+}
+
 static enum gic_version v2 = GIC_V2, v3 = GIC_V3;
 #define ON(version, test) cmocka_unit_test_prestate_setup_teardown(test, set_up, NULL, &(version))
 #define BOTH(test)        ON(v2, test), ON(v3, test)
+#define RNG(version)                                                                               \
+    cmocka_unit_test_prestate_setup_teardown(a_guest_finds_and_drives_an_entropy_device, set_up,   \
+                                             tear_down_rng, &(version))
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(the_windows_are_where_the_tree_says),   BOTH(a_message_becomes_an_interrupt),
-        BOTH(the_guest_can_write_messages_itself),   BOTH(messages_elsewhere_go_nowhere),
+        BOTH(the_windows_are_where_the_tree_says),
+        BOTH(a_message_becomes_an_interrupt),
+        BOTH(the_guest_can_write_messages_itself),
+        BOTH(messages_elsewhere_go_nowhere),
         BOTH(without_msix_the_line_is_an_interrupt),
+        RNG(v2),
+        RNG(v3),
     };
     return cmocka_run_group_tests_name("PCI host bridge", tests, NULL, NULL);
 }

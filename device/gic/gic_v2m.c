@@ -21,7 +21,7 @@ void gic_v2m_init(struct gic_v2m *frame, struct gic *gic, unsigned first_intid, 
 
 bool gic_v2m_message(const struct gic_v2m *frame, uint32_t intid)
 {
-    if (intid < frame->first || intid - frame->first >= frame->count) {
+    if (intid - frame->first >= frame->count) { /* below the first one it wraps */
         return false;
     }
     gic_pulse(frame->gic, 0, intid);

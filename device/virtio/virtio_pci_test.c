@@ -434,6 +434,9 @@ static void the_window_in_configuration_space(void **state)
     assert_int_equal(window_read(0, config, 4), 0xc3c2c1c0);
     fake_config_write(&t.pci, PLACE, t.p.window + 16, 4, 0x44332211);
     assert_int_equal(t.config[3], 0x44);
+    fake_config_write(&t.pci, PLACE, t.p.window + 17, 1, 0x99); /* a byte of it: the rest stays */
+    assert_int_equal(fake_memory_read(&t.pci, t.p.config, 4), 0xffffffff); /* no BAR */
+    assert_int_equal(window_read(0, config, 4), 0x44339911);
     window_read(0, config + 1, 1);
     fake_config_write(&t.pci, PLACE, t.p.window + 16, 1, 0x99);
     assert_int_equal(t.config[1], 0x99);
