@@ -40,10 +40,15 @@ static void on_defer(void *ctx)
 
 void driver_init(struct fake_driver *d)
 {
+    driver_init_at(d, aligned_alloc(4096, FAKE_RAM_BYTES), FAKE_RAM_BYTES);
+}
+
+void driver_init_at(struct fake_driver *d, void *ram, uint64_t ram_bytes)
+{
+    CHECK(ram != NULL);
     memset(d, 0, sizeof *d);
-    d->ram = (struct ram){{FAKE_RAM_BASE}, FAKE_RAM_BYTES, aligned_alloc(4096, FAKE_RAM_BYTES)};
-    CHECK(d->ram.host != NULL);
-    memset(d->ram.host, 0, FAKE_RAM_BYTES);
+    memset(ram, 0, ram_bytes);
+    d->ram = (struct ram){{FAKE_RAM_BASE}, ram_bytes, ram};
     d->port = (struct virtio_port){on_defer, d};
 }
 
@@ -63,7 +68,7 @@ void driver_attach(struct fake_driver *d, struct virtio_device *device)
 uint64_t driver_alloc(struct fake_driver *d, uint64_t size_bytes, uint64_t alignment)
 {
     uint64_t at = align_up(d->used_bytes, alignment);
-    CHECK(at + size_bytes <= FAKE_RAM_BYTES);
+    CHECK(at + size_bytes <= d->ram.size_bytes);
     d->used_bytes = at + size_bytes;
     memset(d->ram.host + at, 0, size_bytes);
     return FAKE_RAM_BASE + at;

@@ -67,7 +67,10 @@ struct fake_driver {
     bool deferred;                             /* virtio_run is due */
 };
 
+/* With FAKE_RAM_BYTES of fresh memory; or with the caller's, of whole pages, which is cleared. */
 void driver_init(struct fake_driver *d);
+void driver_init_at(struct fake_driver *d, void *ram, uint64_t ram_bytes);
+/* After driver_init. */
 void driver_fini(struct fake_driver *d);
 
 /* Between the device and d; d is its transport from here on. */
@@ -91,7 +94,10 @@ uint64_t driver_alloc(struct fake_driver *d, uint64_t size_bytes, uint64_t align
 void *driver_at(struct fake_driver *d, uint64_t address, uint64_t size_bytes);
 uint64_t driver_put(struct fake_driver *d, const void *bytes, uint64_t size_bytes);
 
-/* Makes a chain available; its head or buffer id, FAKE_NO_ID when there is no room. */
+/*
+ * Makes a chain available; its head or buffer id, FAKE_NO_ID when there is no room. A chain may not
+ * be longer than the queue, 2.7.5.3.1: that is up to the caller.
+ */
 uint16_t driver_add(struct fake_driver *d, unsigned queue, const struct fake_buffer *buffers,
                     unsigned count);
 
