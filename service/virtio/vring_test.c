@@ -87,7 +87,7 @@ static void buffers_come_back(void **state)
         start(f, features[i]);
         /* Long enough for 16-bit indices to wrap. */
         for (unsigned round = 0; round < 70000; round++) {
-            struct fake_buffer buffer;
+            struct fake_held buffer;
             int id = add(f);
             assert_in_range(id, 0, SIZE - 1);
             assert_false(fake_virtio_pop(&f->device, 0, &buffer));
@@ -131,7 +131,7 @@ static void buffers_come_back_in_any_order(void **state)
     for (unsigned chained = 0; chained < 2; chained++) {
         start(f, chained ? 0 : FEATURE_INDIRECT);
         for (unsigned round = 0; round < 1000; round++) {
-            struct fake_buffer buffer[SIZE];
+            struct fake_held buffer[SIZE];
             unsigned count = 0;
             while (add(f) >= 0) {
             }
@@ -155,7 +155,7 @@ static void nobody_is_disturbed_without_need(void **state)
 {
     struct fixture *f = *state;
     for (unsigned event_idx = 0; event_idx < 2; event_idx++) {
-        struct fake_buffer buffer;
+        struct fake_held buffer;
         start(f, (event_idx ? FEATURE_EVENT_IDX : 0) | FEATURE_INDIRECT);
         add(f);
         assert_true(vring_publish(&f->vring));
@@ -180,7 +180,7 @@ static void nobody_is_disturbed_without_need(void **state)
 static void a_device_that_says_it_wrote_more_is_cut(void **state)
 {
     struct fixture *f = *state;
-    struct fake_buffer buffer;
+    struct fake_held buffer;
     start(f, FEATURE_INDIRECT);
     int id = add(f);
     vring_publish(&f->vring);

@@ -52,7 +52,7 @@ static uint8_t *sectors(struct fake_block *device, uint64_t sector, uint64_t cou
 }
 
 /* Moves data between the disk and segments [first, last). */
-static uint32_t move(struct fake_block *device, const struct fake_buffer *buffer, unsigned first,
+static uint32_t move(struct fake_block *device, const struct fake_held *buffer, unsigned first,
                      unsigned last, uint64_t sector, bool read)
 {
     uint32_t bytes = 0;
@@ -66,7 +66,7 @@ static uint32_t move(struct fake_block *device, const struct fake_buffer *buffer
     return bytes;
 }
 
-static void clear(struct fake_block *device, const struct fake_buffer *buffer, bool zeroes)
+static void clear(struct fake_block *device, const struct fake_held *buffer, bool zeroes)
 {
     struct virtio_blk_range range;
     CHECK(buffer->readable == 2 && buffer->segment[1].bytes == sizeof range);
@@ -77,7 +77,7 @@ static void clear(struct fake_block *device, const struct fake_buffer *buffer, b
            (size_t)range.sector_count * SECTOR);
 }
 
-static void carry_out(struct fake_block *device, const struct fake_buffer *buffer)
+static void carry_out(struct fake_block *device, const struct fake_held *buffer)
 {
     struct virtio_blk_header header;
     unsigned last = buffer->readable + buffer->writable - 1;
@@ -121,7 +121,7 @@ bool fake_block_answer(struct fake_block *device)
         return false;
     }
     unsigned which = device->shuffle != 0 ? device->shuffle++ * 7 % device->held_count : 0;
-    struct fake_buffer buffer = device->held[which];
+    struct fake_held buffer = device->held[which];
     device->held_count--;
     memmove(&device->held[which], &device->held[which + 1],
             (device->held_count - which) * sizeof buffer);

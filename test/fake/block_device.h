@@ -15,7 +15,7 @@ struct fake_block {
     struct fake_virtio virtio;
     uint64_t sector_count;
     uint8_t *stable, *cache;
-    struct fake_buffer held[FAKE_HELD_MAX]; /* taken and not answered */
+    struct fake_held held[FAKE_HELD_MAX]; /* taken and not answered */
     unsigned held_count;
     unsigned shuffle;       /* not 0: answers come in an order that depends on it */
     uint8_t fail_status;    /* not 0: the next request fails with it */

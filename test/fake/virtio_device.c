@@ -49,7 +49,7 @@ void *fake_virtio_span(const struct fake_virtio *device, uint64_t paddr, uint64_
 static uint32_t read_register(void *ctx, uint32_t offset, unsigned width_bytes)
 {
     struct fake_virtio *device = ctx;
-    const struct fake_queue *queue = &device->queue[device->select % FAKE_QUEUES];
+    const struct fake_device_queue *queue = &device->queue[device->select % FAKE_QUEUES];
     if (offset >= MMIO_CONFIG) {
         uint32_t value = 0;
         CHECK(offset - MMIO_CONFIG + width_bytes <= sizeof device->config);
@@ -92,7 +92,7 @@ static void reset(struct fake_virtio *device)
     device->accepted = 0;
     device->interrupt = 0;
     for (unsigned i = 0; i < FAKE_QUEUES; i++) {
-        device->queue[i] = (struct fake_queue){.size_max = device->queue[i].size_max};
+        device->queue[i] = (struct fake_device_queue){.size_max = device->queue[i].size_max};
     }
 }
 
@@ -119,7 +119,7 @@ static void set_half(uint64_t *value, bool high, uint32_t half)
 
 static void write_queue(struct fake_virtio *device, uint32_t offset, uint32_t value)
 {
-    struct fake_queue *queue = &device->queue[device->select];
+    struct fake_device_queue *queue = &device->queue[device->select];
     CHECK(device->select < FAKE_QUEUES && queue->ready == 0);
     CHECK((device->status & STATUS_FEATURES_OK) != 0 && (device->status & STATUS_DRIVER_OK) == 0);
     switch (offset & ~7u) {
@@ -186,7 +186,7 @@ struct transport_registers fake_virtio_registers(struct fake_virtio *device)
 
 /* ---- queues ---------------------------------------------------------------------------------- */
 
-static struct vring_avail *avail_of(struct fake_virtio *device, const struct fake_queue *queue)
+static struct vring_avail *avail_of(struct fake_virtio *device, const struct fake_device_queue *queue)
 {
     return fake_virtio_span(device, queue->driver,
                             sizeof(struct vring_avail) + 2 * queue->size + 2);
@@ -194,14 +194,14 @@ static struct vring_avail *avail_of(struct fake_virtio *device, const struct fak
 
 struct vring_used *fake_virtio_used(struct fake_virtio *device, unsigned number)
 {
-    const struct fake_queue *queue = &device->queue[number];
+    const struct fake_device_queue *queue = &device->queue[number];
     return fake_virtio_span(device, queue->device,
                             sizeof(struct vring_used) +
                                 queue->size * sizeof(struct vring_used_element) + 2);
 }
 
 static void walk(struct fake_virtio *device, const struct vring_desc *table, uint32_t count,
-                 uint32_t at, struct fake_buffer *buffer)
+                 uint32_t at, struct fake_held *buffer)
 {
     for (uint32_t steps = 0;; steps++) {
         CHECK(at < count && steps < count);
@@ -219,9 +219,9 @@ static void walk(struct fake_virtio *device, const struct vring_desc *table, uin
     }
 }
 
-bool fake_virtio_pop(struct fake_virtio *device, unsigned number, struct fake_buffer *buffer)
+bool fake_virtio_pop(struct fake_virtio *device, unsigned number, struct fake_held *buffer)
 {
-    struct fake_queue *queue = &device->queue[number];
+    struct fake_device_queue *queue = &device->queue[number];
     if (queue->ready == 0 || (device->status & STATUS_DRIVER_OK) == 0) {
         return false;
     }
@@ -231,7 +231,7 @@ bool fake_virtio_pop(struct fake_virtio *device, unsigned number, struct fake_bu
     if (index == queue->seen) {
         return false;
     }
-    *buffer = (struct fake_buffer){.id = avail->ring[queue->seen % queue->size]};
+    *buffer = (struct fake_held){.id = avail->ring[queue->seen % queue->size]};
     CHECK(buffer->id < queue->size && !queue->held[buffer->id]);
     queue->held[buffer->id] = true;
     queue->seen++;
@@ -255,7 +255,7 @@ bool fake_virtio_pop(struct fake_virtio *device, unsigned number, struct fake_bu
 
 void fake_virtio_push(struct fake_virtio *device, unsigned number, uint16_t id, uint32_t written)
 {
-    struct fake_queue *queue = &device->queue[number];
+    struct fake_device_queue *queue = &device->queue[number];
     CHECK(id < queue->size && queue->held[id]);
     queue->held[id] = false;
     struct vring_used *used = fake_virtio_used(device, number);

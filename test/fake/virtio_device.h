@@ -13,7 +13,7 @@
  */
 enum { FAKE_QUEUES = 4, FAKE_REGIONS = 4, FAKE_SEGMENTS = 64, FAKE_QUEUE_SIZE = 256 };
 
-struct fake_queue {
+struct fake_device_queue {
     uint32_t size_max, size, ready;
     uint64_t desc, driver, device; /* physical */
     uint16_t seen, used;           /* of the available ring; of the used ring */
@@ -25,7 +25,7 @@ struct fake_virtio {
     uint64_t offered, accepted;
     bool refuse_features, ignore_reset, ignore_event_idx;
     uint32_t status, select, feature_select, interrupt, config_generation;
-    struct fake_queue queue[FAKE_QUEUES];
+    struct fake_device_queue queue[FAKE_QUEUES];
     uint8_t config[256];
     uint32_t notify_count, interrupt_count, reset_count; /* what happened */
     struct {
@@ -35,7 +35,7 @@ struct fake_virtio {
 };
 
 /* A buffer as the device sees it. */
-struct fake_buffer {
+struct fake_held {
     uint16_t id;
     unsigned readable, writable; /* segments */
     struct {
@@ -56,7 +56,7 @@ void *fake_virtio_span(const struct fake_virtio *device, uint64_t paddr, uint64_
 struct transport_registers fake_virtio_registers(struct fake_virtio *device);
 
 /* The next buffer of a queue, if there is one. */
-bool fake_virtio_pop(struct fake_virtio *device, unsigned queue, struct fake_buffer *buffer);
+bool fake_virtio_pop(struct fake_virtio *device, unsigned queue, struct fake_held *buffer);
 
 /* Done with a buffer; interrupts when the driver wants that. */
 void fake_virtio_push(struct fake_virtio *device, unsigned queue, uint16_t id, uint32_t written);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "device/virtio/virtio_blk_link.h"
+
+#include <string.h>
+
+#include "lib/check.h"
+
+static bool has_data(const struct virtio_blk_request *request)
+{
+    return request->type == VIRTIO_BLK_IN || request->type == VIRTIO_BLK_OUT;
+}
+
+static enum block_type link_type(enum virtio_blk_type type)
+{
+    switch (type) {
+    case VIRTIO_BLK_IN:
+        return BLOCK_READ;
+    case VIRTIO_BLK_OUT:
+        return BLOCK_WRITE;
+    case VIRTIO_BLK_FLUSH:
+        return BLOCK_FLUSH;
+    case VIRTIO_BLK_DISCARD:
+        return BLOCK_DISCARD;
+    default:
+        return BLOCK_WRITE_ZEROES;
+    }
+}
+
+static enum virtio_blk_status device_status(enum block_status status)
+{
+    return status == BLOCK_OK            ? VIRTIO_BLK_OK
+           : status == BLOCK_UNSUPPORTED ? VIRTIO_BLK_UNSUPP
+                                         : VIRTIO_BLK_IOERR;
+}
+
+/* ---- data ------------------------------------------------------------------------------------ */
+
+/* Copies [offset, offset + bytes) of a request's data from or to one contiguous place. */
+static void copy(const struct virtio_blk_request *request, uint32_t offset, uint32_t bytes,
+                 uint8_t *place, bool to_guest)
+{
+    const struct chain_segment *segment = request->data;
+    const struct chain_segment *end = segment + request->data_count;
+    for (; bytes != 0; segment++) {
+        CHECK(segment < end);
+        if (offset >= segment->length) {
+            offset -= segment->length;
+            continue;
+        }
+        uint32_t length = segment->length - offset;
+        length = length < bytes ? length : bytes;
+        uint8_t *guest = segment->bytes + offset;
+        memcpy(to_guest ? guest : place, to_guest ? place : guest, length);
+        place += length;
+        bytes -= length;
+        offset = 0;
+    }
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+/* One piece. False: the link is full. */
+static bool send_piece(struct virtio_blk_link *link, uint32_t index)
+{
+    struct virtio_blk_job *job = &link->job[index];
+    const struct virtio_blk_request *request = job->request;
+    uint32_t sectors = request->sector_count - job->sent_sectors;
+    bool data = has_data(request);
+    if (data && sectors > VIRTIO_BLK_PIECE_BYTES / BLOCK_SECTOR_BYTES) {
+        sectors = VIRTIO_BLK_PIECE_BYTES / BLOCK_SECTOR_BYTES;
+    }
+    uint32_t bytes = data ? sectors * BLOCK_SECTOR_BYTES : 0;
+    int id = block_client_take(&link->client, bytes);
+    if (id == BLOCK_CLIENT_NONE) {
+        return false;
+    }
+    link->piece[id] =
+        (struct virtio_blk_piece){index, job->sent_sectors * BLOCK_SECTOR_BYTES, bytes};
+    if (request->type == VIRTIO_BLK_OUT) {
+        copy(request, link->piece[id].offset, bytes, block_client_data(&link->client, id), false);
+    }
+    block_client_send(&link->client, id, link_type(request->type),
+                      request->unmap ? (uint32_t)BLOCK_UNMAP : 0,
+                      request->sector + job->sent_sectors, sectors);
+    job->pieces++;
+    job->sent_sectors += sectors;
+    job->all_sent = job->sent_sectors == request->sector_count;
+    return true;
+}
+
+/* Sends as much as there is room for; `current` is this job while some of it is left. */
+static void send_rest(struct virtio_blk_link *link, uint32_t index)
+{
+    link->current = index + 1;
+    while (send_piece(link, index)) {
+        if (link->job[index].all_sent) {
+            link->current = 0;
+            return;
+        }
+    }
+}
+
+static bool submit(void *ctx, uint32_t id, const struct virtio_blk_request *request)
+{
+    struct virtio_blk_link *link = ctx;
+    if (link->current != 0) {
+        return false;
+    }
+    link->job[id] = (struct virtio_blk_job){.request = request};
+    send_rest(link, id);
+    if (link->job[id].pieces == 0) {
+        link->current = 0; /* the device keeps it */
+        return false;
+    }
+    return true;
+}
+
+static void kick(void *ctx)
+{
+    struct virtio_blk_link *link = ctx;
+    if (link->client.signal) {
+        link->client.signal = false;
+        link->signal(link->ctx);
+    }
+}
+
+static bool cancel(void *ctx, uint32_t id)
+{
+    struct virtio_blk_link *link = ctx;
+    struct virtio_blk_job *job = &link->job[id];
+    job->cancelled = true;
+    job->all_sent = true;
+    if (link->current == id + 1) {
+        link->current = 0;
+    }
+    return job->pieces == 0;
+}
+
+const struct virtio_blk_backend virtio_blk_link_backend = {submit, kick, cancel};
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+static void finish_piece(struct virtio_blk_link *link, int id, enum block_status status)
+{
+    const struct virtio_blk_piece *piece = &link->piece[id];
+    uint32_t index = piece->job;
+    struct virtio_blk_job *job = &link->job[index];
+    if (!job->cancelled && status == BLOCK_OK && job->request->type == VIRTIO_BLK_IN) {
+        copy(job->request, piece->offset, piece->bytes, block_client_data(&link->client, id), true);
+    }
+    block_client_give(&link->client, id);
+    enum virtio_blk_status result = device_status(status);
+    job->status = result > job->status ? (uint8_t)result : job->status;
+    job->pieces--;
+    if (job->all_sent && job->pieces == 0) {
+        virtio_blk_complete(link->blk, index, (enum virtio_blk_status)job->status);
+    }
+}
+
+static struct virtio_blk_disk disk_of(const struct block_info *info)
+{
+    struct virtio_blk_disk disk = {
+        .capacity = info->sector_count,
+        .block_bytes = info->block_bytes,
+        .read_only = (info->flags & BLOCK_READ_ONLY) != 0,
+        .has_flush = (info->flags & BLOCK_HAS_FLUSH) != 0,
+        .has_discard = (info->flags & BLOCK_HAS_DISCARD) != 0,
+        .has_write_zeroes = (info->flags & BLOCK_HAS_WRITE_ZEROES) != 0,
+        .physical_block_exp = info->physical_exponent,
+        .alignment_offset = info->alignment_offset,
+        .min_io_size = info->io_min_blocks,
+        .opt_io_size = info->io_opt_blocks,
+    };
+    memcpy(disk.serial, info->serial, sizeof disk.serial);
+    return disk;
+}
+
+void virtio_blk_link_open(struct virtio_blk_link *link, struct block_link *shared,
+                          struct virtio_blk *blk, void (*signal)(void *ctx), void *ctx)
+{
+    memset(link, 0, sizeof *link);
+    link->blk = blk;
+    link->signal = signal;
+    link->ctx = ctx;
+    block_client_open(&link->client, shared);
+}
+
+bool virtio_blk_link_ready(struct virtio_blk_link *link, struct virtio_blk_disk *disk)
+{
+    block_client_update(&link->client);
+    kick(link);
+    if (!block_client_attached(&link->client)) {
+        return false;
+    }
+    *disk = disk_of(&link->client.info);
+    return true;
+}
+
+/* Takes replies. True: perhaps there are more. */
+static bool receive(struct virtio_blk_link *link)
+{
+    enum block_status status;
+    for (unsigned i = 0; i < VIRTIO_BLK_EVENT_MAX; i++) {
+        int id = block_client_receive(&link->client, &status);
+        if (id != BLOCK_CLIENT_NONE) {
+            finish_piece(link, id, status);
+        } else if (block_client_wait(&link->client)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool virtio_blk_link_event(struct virtio_blk_link *link)
+{
+    virtio_lock(&link->blk->device);
+    if (block_client_update(&link->client)) {
+        virtio_blk_resize(link->blk, link->client.info.sector_count);
+    }
+    bool more = receive(link);
+    if (link->current != 0) {
+        send_rest(link, link->current - 1);
+    }
+    virtio_blk_resume(link->blk);
+    kick(link);
+    virtio_unlock(&link->blk->device);
+    return more;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "device/virtio/virtio_blk.h"
+#include "link/block_client.h"
+
+/*
+ * A block link (link/block.h) as the backend of a virtio block device: copies between guest memory
+ * and the link's data area, cuts large requests into pieces, and survives a restart of the service.
+ *
+ * At most one request is sent in part; as long as there is one, no other is taken.
+ */
+enum {
+    VIRTIO_BLK_PIECE_BYTES = 256 << 10, /* of one request of the link */
+    VIRTIO_BLK_EVENT_MAX = 256,         /* replies that one event takes */
+};
+
+/* A request of the device. */
+struct virtio_blk_job {
+    const struct virtio_blk_request *request; /* the device's; not looked at when cancelled */
+    uint32_t sent_sectors;
+    uint32_t pieces; /* on the link */
+    bool all_sent, cancelled;
+    uint8_t status; /* enum virtio_blk_status: the worst so far */
+};
+
+/* A request of the link. */
+struct virtio_blk_piece {
+    uint32_t job;
+    uint32_t offset, bytes; /* of the job's data */
+};
+
+struct virtio_blk_link {
+    struct virtio_blk *blk;
+    struct block_client client;
+    void (*signal)(void *ctx); /* the service */
+    void *ctx;
+    uint32_t current; /* index of the job that is sent in part, + 1; 0: none */
+    struct virtio_blk_job job[VIRTIO_BLK_FLIGHT_MAX];
+    struct virtio_blk_piece piece[BLOCK_FLIGHT_MAX];
+};
+
+extern const struct virtio_blk_backend virtio_blk_link_backend;
+
+/* Opens the link. `blk` may be initialised after it, with &virtio_blk_link_backend and this. */
+void virtio_blk_link_open(struct virtio_blk_link *link, struct block_link *shared,
+                          struct virtio_blk *blk, void (*signal)(void *ctx), void *ctx);
+
+/*
+ * Before the device is initialised: whether the service has attached, and then what the disk is
+ * like. The service signals when it has.
+ */
+bool virtio_blk_link_ready(struct virtio_blk_link *link, struct virtio_blk_disk *disk);
+
+/* The service has signalled. True: there is more to do, call again soon. Takes the device's lock.
+ */
+bool virtio_blk_link_event(struct virtio_blk_link *link);
