@@ -20,6 +20,24 @@ static void tell_root(seL4_Word message)
     seL4_Send(SLOT_CONTROL, seL4_MessageInfo_new(message, 0, 0, 0));
 }
 
+static void handle(seL4_Word events)
+{
+    if ((events & EVENT_PAUSE) != 0) {
+        pause_all();
+    }
+    if ((events & EVENT_RESUME) != 0) {
+        pause_end();
+    }
+    if ((events & EVENT_SERIAL) != 0) {
+        console_event();
+    }
+    if ((events & EVENT_TIMER) != 0) {
+        clock_event();
+        ptimer_event();
+    }
+    virtio_event(events);
+}
+
 void process_main(const struct process_boot *boot)
 {
     vmm.boot = boot;
@@ -30,22 +48,7 @@ void process_main(const struct process_boot *boot)
     }
     vcpu_start_all();
     tell_root(CONTROL_GUEST_RUNNING);
-    for (;;) {
-        seL4_Word events;
-        seL4_Wait(SLOT_NOTIFICATION, &events);
-        if ((events & EVENT_PAUSE) != 0) {
-            pause_all();
-        }
-        if ((events & EVENT_RESUME) != 0) {
-            pause_end();
-        }
-        if ((events & EVENT_SERIAL) != 0) {
-            console_event();
-        }
-        if ((events & EVENT_TIMER) != 0) {
-            clock_event();
-            ptimer_event();
-        }
-        virtio_event(events);
+    for (seL4_Word events = virtio_early_events();; seL4_Wait(SLOT_NOTIFICATION, &events)) {
+        handle(events);
     }
 }

@@ -5,6 +5,7 @@
 #include <sel4/sel4.h>
 #include <string.h>
 
+#include "device/virtio/virtio_blk_link.h"
 #include "device/virtio/virtio_console.h"
 #include "device/virtio/virtio_mmio.h"
 #include "device/virtio/virtio_pci.h"
@@ -26,8 +27,8 @@ struct kind {
     bool has_link;
     /* Initialises; `device` is then the struct virtio_device that is the first member. */
     bool (*init)(struct slot *slot);
-    /* Its link's service has signalled. */
-    void (*event)(struct slot *slot);
+    /* Its link's service has signalled. True: there is more to do, call again soon. */
+    bool (*event)(struct slot *slot);
 };
 
 /* One device, in its own piece of the memory that root mapped for them. */
@@ -46,11 +47,16 @@ struct slot {
         struct virtio_device virtio;
         struct virtio_rng rng;
         struct virtio_console console;
+        struct {
+            struct virtio_blk device;
+            struct virtio_blk_link link;
+        } blk;
     };
 };
 _Static_assert(sizeof(struct slot) <= PROCESS_VIRTIO_BYTES, "a device has room for its state");
 
 static unsigned slot_count, link_count;
+static seL4_Word early_events;    /* that came while a device waited for its service */
 static _Atomic uint32_t deferred; /* a bit for each slot */
 static struct pci_host *pci_host;
 
@@ -89,15 +95,50 @@ static bool init_console(struct slot *slot)
     return true;
 }
 
+static void *link_memory(const struct slot *slot)
+{
+    return (void *)(PROCESS_LINK_VADDR + slot->link * PROCESS_LINK_STRIDE);
+}
+
+static void signal_link(void *ctx)
+{
+    const struct slot *slot = ctx;
+    seL4_Signal(SLOT_LINK_BASE + slot->link);
+}
+
+/* A guest must be told what its disk is like when it looks, so the disk has to be there first. */
+static bool init_blk(struct slot *slot)
+{
+    struct virtio_blk_disk disk;
+    unsigned queue_count =
+        vmm.vcpu_count < VIRTIO_BLK_QUEUE_MAX ? vmm.vcpu_count : VIRTIO_BLK_QUEUE_MAX;
+    virtio_blk_link_open(&slot->blk.link, link_memory(slot), &slot->blk.device, signal_link, slot);
+    while (!virtio_blk_link_ready(&slot->blk.link, &disk)) {
+        seL4_Word events;
+        seL4_Wait(SLOT_NOTIFICATION, &events);
+        early_events |= events;
+    }
+    virtio_blk_init(&slot->blk.device, &disk, queue_count, &virtio_blk_link_backend,
+                    &slot->blk.link, &vmm.ram, &slot->port, MUTEX_VIRTIO + slot->index);
+    return true;
+}
+
+static bool event_blk(struct slot *slot)
+{
+    return virtio_blk_link_event(&slot->blk.link);
+}
+
 static const struct kind kinds[] = {
-    {.device = "virtio-rng",     .init = init_rng    },
-    {.device = "virtio-console", .init = init_console},
+    {.device = "virtio-blk", .has_link = true, .init = init_blk, .event = event_blk},
+    {.device = "virtio-rng",    .init = init_rng                   },
+    {.device = "virtio-console",   .init = init_console},
 };
 
 /* ---- putting them together ---------------------------------------------------------------------
  */
 
-/* Under the device's lock. The event thread looks when it is woken, with no event of anybody's. */
+/* Under the device's lock. The event thread looks whenever it is woken, with or without an event.
+ */
 static void defer(void *ctx)
 {
     const struct slot *slot = ctx;
@@ -180,16 +221,27 @@ bool virtio_has_pci(void)
     return pci_host != NULL;
 }
 
+uint64_t virtio_early_events(void)
+{
+    return early_events;
+}
+
 void virtio_event(uint64_t events)
 {
-    uint32_t left = atomic_exchange(&deferred, 0);
+    static uint32_t unfinished; /* a bit for each slot whose link has more to do */
+    uint32_t left = atomic_exchange(&deferred, 0), links = unfinished;
+    unfinished = 0;
     for (unsigned i = 0; i < slot_count; i++) {
         struct slot *slot = slot_at(i);
-        if (slot->kind->has_link && (events & EVENT_LINK(slot->link)) != 0) {
-            slot->kind->event(slot);
+        bool signalled = slot->kind->has_link && (events & EVENT_LINK(slot->link)) != 0;
+        if ((signalled || (links & 1u << i) != 0) && slot->kind->event(slot)) {
+            unfinished |= 1u << i;
         }
         if ((left & 1u << i) != 0) {
             virtio_run(&slot->virtio);
         }
+    }
+    if (unfinished != 0) {
+        seL4_Signal(SLOT_NOTIFICATION);
     }
 }

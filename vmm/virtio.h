@@ -21,5 +21,8 @@ bool virtio_add(const void *tree, int node, const struct fdt_window **window);
 /* Is there one on PCI, and so a host bridge? */
 bool virtio_has_pci(void);
 
+/* Events that came to the event thread's notification while virtio_add waited for a service. */
+uint64_t virtio_early_events(void);
+
 /* Event thread: work that a handler left over, and signals of services (EVENT_LINK). */
 void virtio_event(uint64_t events);
