@@ -186,7 +186,8 @@ struct transport_registers fake_virtio_registers(struct fake_virtio *device)
 
 /* ---- queues ---------------------------------------------------------------------------------- */
 
-static struct vring_avail *avail_of(struct fake_virtio *device, const struct fake_device_queue *queue)
+static struct vring_avail *avail_of(struct fake_virtio *device,
+                                    const struct fake_device_queue *queue)
 {
     return fake_virtio_span(device, queue->driver,
                             sizeof(struct vring_avail) + 2 * queue->size + 2);
