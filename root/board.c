@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/tree.h"
+#include "root/reason.h"
 
 enum {
     GICV_REGION =
@@ -111,20 +112,19 @@ static void read_seed(struct board *board)
     }
 }
 
-bool board_read(struct board *board, const seL4_BootInfo *info, const char **why)
+bool board_read(struct board *board, const seL4_BootInfo *info)
 {
     *board = (struct board){.tree = find_tree(info)};
     if (board->tree == NULL) {
-        *why = "the kernel passed no device tree in its boot information";
-        return false;
+        return reason_set("the kernel passed no device tree in its boot information");
     }
     if (!read_uart(board)) {
-        *why = "the device tree names no PL011 with an interrupt in /chosen/stdout-path";
-        return false;
+        return reason_set(
+            "the device tree names no PL011 with an interrupt in /chosen/stdout-path");
     }
     if (!read_gic(board)) {
-        *why = "the device tree has neither a GICv3 nor a GICv2 with a virtual CPU interface";
-        return false;
+        return reason_set(
+            "the device tree has neither a GICv3 nor a GICv2 with a virtual CPU interface");
     }
     read_rtc(board);
     read_seed(board);

@@ -22,5 +22,5 @@ struct board {
 /* Region `index` of a node's reg property. False: it has none. */
 bool board_reg(const void *tree, int node, int index, uint64_t *base, uint64_t *bytes);
 
-/* False: *why is one line. */
-bool board_read(struct board *board, const seL4_BootInfo *info, const char **why);
+/* False: the reason says why (root/reason.h). */
+bool board_read(struct board *board, const seL4_BootInfo *info);

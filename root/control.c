@@ -8,18 +8,23 @@
 #include "lib/log.h"
 #include "root/layout.h"
 #include "root/port.h"
+#include "root/reason.h"
 #include "root/service.h"
+#include "root/uart.h"
 
 enum {
     VM_MAX = SERIAL_CLIENT_MAX - CLIENT_VM,
-    SERVICE_RESTART_LIMIT = 10,
-    WHY_MAX = 240,
+    SERVICE_FAILURES_MAX = 10, /* in a row, each within SERVICE_CALM_S of the one before */
+    SERVICE_CALM_S = 60,
 };
 
 static struct vm vms[VM_MAX];
 static uint32_t vm_count;
 static const struct board *board;
-static uint32_t service_failures[CLIENT_VM];
+static struct {
+    uint32_t failures;   /* in a row */
+    uint64_t last_ticks; /* when the last one was */
+} services[CLIENT_VM];
 static struct control_reply *const reply_page = (struct control_reply *)ROOT_REPLY_VADDR;
 
 static struct vm *find_vm(uint64_t number)
@@ -56,11 +61,12 @@ static void set_alarm(void)
 
 static void end_vm(struct vm *vm, enum end_cause cause);
 
-static bool start_vm(struct vm *vm, char *why, size_t why_size)
+/* False: the reason says why. */
+static bool start_vm(struct vm *vm)
 {
     set_state(vm, VM_STARTING);
-    if (!vm_create(vm, board, why, why_size)) {
-        log_error("%s: not started: %s", name_of(vm), why);
+    if (!vm_create(vm, board)) {
+        log_error("%s: not started: %s", name_of(vm), reason());
         end_vm(vm, END_FAILURE);
         return false;
     }
@@ -90,10 +96,9 @@ static void end_vm(struct vm *vm, enum end_cause cause)
 
 static void restart_due(void)
 {
-    char why[WHY_MAX];
     for (uint32_t i = 0; i < vm_count; i++) {
         if (vms[i].state == VM_RESTARTING && vms[i].restart_at <= counter_now()) {
-            start_vm(&vms[i], why, sizeof why);
+            start_vm(&vms[i]);
         }
     }
     set_alarm();
@@ -148,13 +153,21 @@ static bool has_compartment(const struct vm *vm)
     return vm->arena.block_count != 0;
 }
 
+static enum control_result operator_made(bool made)
+{
+    if (!made) {
+        format(reply_page->text, sizeof reply_page->text, "%s", reason());
+    }
+    return made ? CONTROL_OK : CONTROL_ERROR;
+}
+
 static enum control_result operator_start(struct vm *vm)
 {
     if (has_compartment(vm)) {
         return refuse(name_of(vm), "runs already");
     }
     vm->failures = 0;
-    return start_vm(vm, reply_page->text, sizeof reply_page->text) ? CONTROL_OK : CONTROL_ERROR;
+    return operator_made(start_vm(vm));
 }
 
 static enum control_result operator_stop(struct vm *vm)
@@ -171,7 +184,7 @@ static enum control_result operator_restart(struct vm *vm)
 {
     log_info("%s: restarted by the operator", name_of(vm));
     stop_vm(vm);
-    return start_vm(vm, reply_page->text, sizeof reply_page->text) ? CONTROL_OK : CONTROL_ERROR;
+    return operator_made(start_vm(vm));
 }
 
 static enum control_result operator_pause(struct vm *vm)
@@ -225,7 +238,7 @@ static enum control_result operator_memory(struct vm *unused)
     memory_counts(&counts);
     reply_page->memory_total_kib = counts.total_bytes / 1024;
     reply_page->memory_free_kib = counts.free_bytes / 1024;
-    reply_page->slots_used = counts.blocks_used;
+    reply_page->slots_used = counts.slots_used;
     reply_page->asids_used = counts.asids_used;
     return CONTROL_OK;
 }
@@ -274,32 +287,59 @@ static const char *fault_name(seL4_Word label)
     return label < sizeof names / sizeof names[0] && names[label] != NULL ? names[label] : "fault";
 }
 
-/* A service's number is that of its client entry. */
-static void service_fault(uint32_t number)
+static bool restart_service(uint32_t number)
 {
-    const char *name = number == CLIENT_SERIAL ? "serial" : service_client(number)->name;
-    if (++service_failures[number] > SERVICE_RESTART_LIMIT) {
-        log_error("%s: failed too often, stays down", name);
-        return;
-    }
-    bool restarted = number == CLIENT_SERIAL  ? service_restart(SERVICE_SERIAL)
-                     : number == CLIENT_TIMER ? service_restart(SERVICE_TIMER)
-                                              : port_restart(number);
-    if (restarted) {
-        log_info("%s: restarted", name);
-    } else {
-        log_error("%s: could not be restarted: %s", name, memory_explain());
-    }
+    return number == CLIENT_SERIAL  ? service_restart(SERVICE_SERIAL)
+           : number == CLIENT_TIMER ? service_restart(SERVICE_TIMER)
+                                    : port_restart(number);
 }
 
-static void process_fault(uint64_t number, seL4_Word label)
+/* One that cannot be made again at once will not be later either: there is nothing to wait for. */
+static void service_fault(uint32_t number)
+{
+    uint64_t now = counter_now();
+    const char *name = service_name(number);
+    if (now - services[number].last_ticks > SERVICE_CALM_S * counter_frequency_hz()) {
+        services[number].failures = 0;
+    }
+    services[number].last_ticks = now;
+    while (++services[number].failures <= SERVICE_FAILURES_MAX) {
+        if (restart_service(number)) {
+            log_info("%s: restarted", name);
+            return;
+        }
+        log_error("%s: not restarted: %s", name, reason());
+    }
+    if (number == CLIENT_SERIAL) {
+        log_open(uart_log, LOG_INFO);
+    }
+    log_error("%s: failed %u times in a row, stays down", name, SERVICE_FAILURES_MAX);
+}
+
+/* What a process's thread does, by the number that its maker gave it. */
+static const char *thread_name(uint64_t number, unsigned index, char text[32])
+{
+    if (find_vm(number) != NULL && index > 0) {
+        format(text, 32, "handler of vCPU %u", index - 1);
+    } else if (number == CLIENT_TIMER && index > 0) {
+        format(text, 32, "%s of core %u", index % 2 == 1 ? "alarm thread" : "listener",
+               (index - 1) / 2);
+    } else {
+        format(text, 32, "main thread");
+    }
+    return text;
+}
+
+static void process_fault(uint64_t number, unsigned thread, seL4_Word label)
 {
     struct vm *vm = find_vm(number);
     seL4_Word pc = seL4_GetMR(label == seL4_Fault_UnknownSyscall ? seL4_UnknownSyscall_FaultIP : 0);
     seL4_Word address = label == seL4_Fault_VMFault ? seL4_GetMR(seL4_VMFault_Addr) : 0;
-    log_error("%s: %s at pc 0x%lx, address 0x%lx",
-              vm != NULL ? name_of(vm) : service_client((uint32_t)number)->name, fault_name(label),
-              (unsigned long)pc, (unsigned long)address);
+    char text[32];
+    log_error("%s: %s: %s at pc 0x%lx, address 0x%lx",
+              vm != NULL ? name_of(vm) : service_name((uint32_t)number),
+              thread_name(number, thread, text), fault_name(label), (unsigned long)pc,
+              (unsigned long)address);
     if (vm != NULL) {
         end_vm(vm, END_FAILURE);
     } else if (number > CLIENT_ROOT && number < CLIENT_VM) {
@@ -321,7 +361,7 @@ _Noreturn void control_run(seL4_CPtr reply)
         if ((badge & ROOT_EVENT_BADGE) != 0) {
             restart_due();
         } else if ((badge & BADGE_FAULT) != 0) {
-            process_fault(number, label);
+            process_fault(number, BADGE_THREAD(badge), label);
         } else if (number == CLIENT_SERIAL) {
             seL4_SetMR(0, operator_request(label, seL4_GetMR(0)));
             info = seL4_ReplyRecv(root.control, seL4_MessageInfo_new(0, 0, 0, 1), &badge, reply);
@@ -363,7 +403,6 @@ uint32_t control_client_count(void)
 
 void control_start_all(const void *tree)
 {
-    char why[WHY_MAX];
     struct console_description console;
     description_console(&console, tree);
     service_roster()->log_level = console.log_level;
@@ -378,7 +417,7 @@ void control_start_all(const void *tree)
     service_roster_changed();
     for (uint32_t i = 0; i < vm_count; i++) {
         if (vms[i].description.autostart) {
-            start_vm(&vms[i], why, sizeof why);
+            start_vm(&vms[i]);
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "lib/range.h"
 #include "link/process.h"
 #include "root/layout.h"
+#include "root/reason.h"
 
 #define LARGE_BYTES (1ull << seL4_LargePageBits)
 
@@ -31,25 +32,22 @@ static bool map_all(struct space *root, uint64_t start, uint64_t size_bytes)
     return true;
 }
 
-bool files_open(const void *board_tree, struct space *root, const char **why)
+bool files_open(const void *board_tree, struct space *root)
 {
     int length = 0;
     int chosen = fdt_path_offset(board_tree, "/chosen");
     const fdt64_t *where =
         chosen < 0 ? NULL : fdt_getprop(board_tree, chosen, "bulkhead,image", &length);
     if (where == NULL || length != 2 * (int)sizeof(fdt64_t)) {
-        *why = "the loader left no /chosen/bulkhead,image in the device tree";
-        return false;
+        return reason_set("the loader left no /chosen/bulkhead,image in the device tree");
     }
     uint64_t start = fdt64_to_cpu(where[0]), size_bytes = fdt64_to_cpu(where[1]);
     if (!map_all(root, start, size_bytes)) {
-        *why = memory_explain();
         return false;
     }
     enum image_error error =
         image_open(&image, (const void *)(ROOT_FILES_VADDR + image_offset), size_bytes);
-    *why = image_error_text(error);
-    return error == IMAGE_OK;
+    return error == IMAGE_OK || reason_set("the boot image %s", image_error_text(error));
 }
 
 const void *files_find(enum image_type type, const char *name, uint64_t *size_bytes)
@@ -97,6 +95,7 @@ uint64_t files_map(struct space *space, const char *name, uint64_t *size_bytes)
 {
     uint64_t first, last, offset;
     if (!frames_of(name, &first, &last, &offset, size_bytes)) {
+        reason_set("the boot image has no file \"%s\"", name);
         return 0;
     }
     for (uint64_t i = first; i <= last; i++) {

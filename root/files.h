@@ -11,9 +11,9 @@
 
 /*
  * Finds the image through /chosen/bulkhead,image of the board's device tree, maps and opens it.
- * False: *why is one line for the operator.
+ * False: the reason says why.
  */
-bool files_open(const void *board_tree, struct space *root, const char **why);
+bool files_open(const void *board_tree, struct space *root);
 
 /* A file's bytes, in root's address space; NULL when there is none. */
 const void *files_find(enum image_type type, const char *name, uint64_t *size_bytes);
@@ -23,7 +23,7 @@ const void *files_description(uint64_t *size_bytes);
 
 /*
  * Maps a guest file into a VMM, read-only, at the same distance from PROCESS_FILES_VADDR as it has
- * from the image's start. Returns its address there, 0 on failure.
+ * from the image's start. Returns its address there, 0 on failure: the reason says why.
  */
 uint64_t files_map(struct space *space, const char *name, uint64_t *size_bytes);
 

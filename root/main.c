@@ -13,6 +13,7 @@
 #include "root/layout.h"
 #include "root/port.h"
 #include "root/process.h"
+#include "root/reason.h"
 #include "root/service.h"
 #include "root/uart.h"
 #include "root/vm.h"
@@ -72,18 +73,21 @@ static void read_time(void)
     board.epoch_s = now_s - counter_now() / counter_frequency_hz();
 }
 
-static void make_control(void)
+static seL4_CPtr make_control(void)
 {
     root.control = arena_object(&root.arena, seL4_EndpointObject, 0);
     root.notification = arena_object(&root.arena, seL4_NotificationObject, 0);
-    CHECK(root.control != 0 && root.notification != 0 &&
-          seL4_TCB_BindNotification(seL4_CapInitThreadTCB, root.notification) == seL4_NoError);
+    seL4_CPtr reply = arena_object(&root.arena, seL4_ReplyObject, 0);
+    if (root.control == 0 || root.notification == 0 || reply == 0) {
+        stop(reason());
+    }
+    CHECK(seL4_TCB_BindNotification(seL4_CapInitThreadTCB, root.notification) == seL4_NoError);
+    return reply;
 }
 
 void root_main(const seL4_BootInfo *info)
 {
     char text[240];
-    const char *why = NULL;
 
     /* 1. This thread, and all memory. */
     thread_begin((uintptr_t)info->ipcBuffer);
@@ -96,15 +100,15 @@ void root_main(const seL4_BootInfo *info)
     root_move(0);
 
     /* 2. The machine, and a voice. */
-    if (!board_read(&board, info, &why) || !uart_open(&board, &root.space)) {
-        stop(why);
+    if (!board_read(&board, info) || !uart_open(&board, &root.space)) {
+        stop(reason());
     }
     read_time();
 
     /* 3. The boot image and the description in it. */
     uint64_t tree_bytes;
-    if (!files_open(board.tree, &root.space, &why)) {
-        stop(why);
+    if (!files_open(board.tree, &root.space)) {
+        stop(reason());
     }
     const void *tree = files_description(&tree_bytes);
     if (tree == NULL) {
@@ -115,9 +119,9 @@ void root_main(const seL4_BootInfo *info)
     }
 
     /* 4. Services, then VMs. */
-    make_control();
+    seL4_CPtr reply = make_control();
     if (!vm_init(&board) || !service_init(&board, control_client_count())) {
-        stop(memory_explain());
+        stop(reason());
     }
     service_open_root_log(&log_ring);
     log_open(log_to_service, LOG_INFO);
@@ -125,5 +129,5 @@ void root_main(const seL4_BootInfo *info)
         stop(text);
     }
     control_start_all(tree);
-    control_run(arena_object(&root.arena, seL4_ReplyObject, 0));
+    control_run(reply);
 }

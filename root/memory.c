@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "lib/check.h"
-#include "lib/format.h"
 #include "lib/range.h"
 #include "root/buddy.h"
+#include "root/reason.h"
 
 enum {
     CHUNK_BITS = 19, /* an arena grows by blocks of at least 512 KiB */
@@ -15,7 +15,7 @@ enum {
 
 static struct buddy buddy;
 static uint32_t arenas_open, asids_used;
-static char explanation[160];
+static uint32_t slots_used; /* in arenas */
 
 static seL4_CPtr block_cap(uint16_t block)
 {
@@ -87,39 +87,59 @@ void memory_counts(struct memory_counts *counts)
         .total_bytes = buddy.total_bytes,
         .free_bytes = buddy.free_bytes,
         .largest_bytes = largest == 0 ? 0 : 1ull << largest,
-        .blocks_used = buddy.used_blocks,
+        .slots_used = buddy.used_blocks + slots_used,
         .arenas_open = arenas_open,
         .asids_used = asids_used,
         .asids_max = ASIDS_MAX,
     };
 }
 
-static void explain_memory(const char *name, uint64_t wanted_bytes)
+static unsigned long kib(uint64_t bytes)
+{
+    return (unsigned long)(bytes / 1024);
+}
+
+/* No block of that size: none is free, or the one to be split could not be. */
+static bool refuse_block(const char *name, uint64_t wanted_bytes)
 {
     struct memory_counts c;
     memory_counts(&c);
-    format(explanation, sizeof explanation,
-           "%s needs a block of %lu KiB: %lu of %lu KiB are free, the largest block has %lu KiB",
-           name, (unsigned long)(wanted_bytes / 1024), (unsigned long)(c.free_bytes / 1024),
-           (unsigned long)(c.total_bytes / 1024), (unsigned long)(c.largest_bytes / 1024));
+    if (c.largest_bytes < wanted_bytes) {
+        return reason_set("%s needs a block of %lu KiB: %lu of %lu KiB are free, the largest block "
+                          "has %lu KiB",
+                          name, kib(wanted_bytes), kib(c.free_bytes), kib(c.total_bytes),
+                          kib(c.largest_bytes));
+    }
+    if (buddy_next_index(&buddy) == 0) {
+        return reason_set("%s needs a capability slot for memory: all %u are in use, %lu of %lu "
+                          "KiB are free",
+                          name, BUDDY_BLOCK_MAX - 1, kib(c.free_bytes), kib(c.total_bytes));
+    }
+    return reason_set("%s needs a block of %lu KiB: the kernel did not split a larger one, though "
+                      "%lu of %lu KiB are free",
+                      name, kib(wanted_bytes), kib(c.free_bytes), kib(c.total_bytes));
 }
 
-const char *memory_explain(void)
+static bool refuse_object(const char *name, const char *what, uint64_t wanted_bytes,
+                          seL4_Error error)
 {
-    return explanation;
+    struct memory_counts c;
+    memory_counts(&c);
+    return reason_set("%s needs %lu bytes for %s: the kernel refused them (error %u), though %lu "
+                      "of %lu KiB are free",
+                      name, (unsigned long)wanted_bytes, what, (unsigned)error, kib(c.free_bytes),
+                      kib(c.total_bytes));
 }
 
 static bool add_block(struct arena *arena, unsigned bits)
 {
     if (arena->block_count == ARENA_BLOCK_MAX) {
-        format(explanation, sizeof explanation, "%s needs more than %u blocks of memory",
-               arena->name, ARENA_BLOCK_MAX);
-        return false;
+        return reason_set("%s needs another block of memory: all of its %u are in use", arena->name,
+                          ARENA_BLOCK_MAX);
     }
     uint16_t block = buddy_take(&buddy, bits);
     if (block == 0) {
-        explain_memory(arena->name, 1ull << bits);
-        return false;
+        return refuse_block(arena->name, 1ull << bits);
     }
     arena->block[arena->block_count++] = block;
     arena->bytes += 1ull << bits;
@@ -145,10 +165,13 @@ bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t 
     }
     /* The CNode's own capability is outside: in the slot of root's that belongs to this index. */
     arena->cnode = cspace_slot(CSPACE_OWN, (1u << CSPACE_OWN_BITS) - 1 - index);
-    if (cspace_retype(block_cap(arena->block[0]), seL4_CapTableObject, bits, arena->cnode, 1) !=
-            seL4_NoError ||
-        cspace_hang(index, arena->cnode, bits) != seL4_NoError) {
-        format(explanation, sizeof explanation, "%s: the kernel refused its CNode", name);
+    seL4_Error error =
+        cspace_retype(block_cap(arena->block[0]), seL4_CapTableObject, bits, arena->cnode, 1);
+    if (error != seL4_NoError) {
+        arena_close(arena);
+        return refuse_object(name, "its capability slots", 1ull << bytes_bits, error);
+    }
+    if (!reason_check(cspace_hang(index, arena->cnode, bits), name, "a place for its CNode")) {
         arena_close(arena);
         return false;
     }
@@ -159,6 +182,9 @@ bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t 
 
 void arena_close(struct arena *arena)
 {
+    if (arena->block_count == 0) {
+        return; /* never opened */
+    }
     for (unsigned i = arena->block_count; i-- > 0;) {
         /* Revoking deletes every object that was made of the block, copies of capabilities
          * included. */
@@ -169,16 +195,18 @@ void arena_close(struct arena *arena)
         arenas_open--;
     }
     asids_used -= arena->asids;
+    slots_used -= (uint32_t)(arena->next_slot - 1);
     *arena = (struct arena){0};
 }
 
 seL4_CPtr arena_slot(struct arena *arena)
 {
     if (arena->next_slot >= 1ul << arena->cnode_bits) {
-        format(explanation, sizeof explanation, "%s needs more than %lu capability slots",
-               arena->name, (unsigned long)(1ul << arena->cnode_bits));
+        reason_set("%s needs another capability slot: all of its %lu are in use", arena->name,
+                   (1ul << arena->cnode_bits) - 1);
         return 0;
     }
+    slots_used++;
     return cspace_slot(arena->index, arena->next_slot++);
 }
 
@@ -228,9 +256,7 @@ seL4_CPtr arena_object(struct arena *arena, seL4_Word type, seL4_Word size_bits)
         error = cspace_retype(block, type, size_bits, slot, 1);
     }
     if (error != seL4_NoError) {
-        format(explanation, sizeof explanation,
-               "%s: the kernel refused an object of type %u: error %u", arena->name, (unsigned)type,
-               (unsigned)error);
+        refuse_object(arena->name, "an object", 1ull << object_bits(type, size_bits), error);
         return 0;
     }
     return slot;
@@ -244,11 +270,10 @@ static bool frames_from_block(struct arena *arena, unsigned block_bits, seL4_Wor
     seL4_Word left = 1ul << (block_bits - seL4_LargePageBits);
     while (left > 0) {
         seL4_Word now = left < FAN_OUT ? left : FAN_OUT;
-        if (cspace_retype(block, seL4_ARM_LargePageObject, 0, cspace_slot(arena->index, first_slot),
-                          now) != seL4_NoError) {
-            format(explanation, sizeof explanation, "%s: the kernel refused frames of 2 MiB",
-                   arena->name);
-            return false;
+        seL4_Error error = cspace_retype(block, seL4_ARM_LargePageObject, 0,
+                                         cspace_slot(arena->index, first_slot), now);
+        if (error != seL4_NoError) {
+            return refuse_object(arena->name, "frames", now << seL4_LargePageBits, error);
         }
         first_slot += now;
         left -= now;
@@ -260,13 +285,14 @@ seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count)
 {
     seL4_Word first = arena->next_slot;
     if (count == 0 || first + count > 1ul << arena->cnode_bits) {
-        format(explanation, sizeof explanation, "%s needs %u capability slots more than its %lu",
-               arena->name, count, (unsigned long)(1ul << arena->cnode_bits));
+        reason_set("%s needs capability slots for %u frames: %lu of its %lu are in use",
+                   arena->name, count, first - 1, (1ul << arena->cnode_bits) - 1);
         return 0;
     }
     /* The block that objects are made of must stay last: put the frames' blocks before it. */
     uint16_t current = arena->block[arena->block_count - 1];
     arena->next_slot += count;
+    slots_used += count;
     for (seL4_Word slot = first; count > 0;) {
         unsigned bits = 31 - (unsigned)__builtin_clz(count) + seL4_LargePageBits;
         unsigned largest = buddy_largest(&buddy);
@@ -291,18 +317,18 @@ seL4_CPtr memory_device_frame(uint64_t base, unsigned size_bits)
 {
     uint16_t block = buddy_take_at(&buddy, base, size_bits);
     if (block == 0) {
-        format(explanation, sizeof explanation,
-               "no untyped memory of the kernel covers physical address 0x%lx",
-               (unsigned long)base);
+        reason_set("no untyped memory of the kernel covers physical address 0x%lx",
+                   (unsigned long)base);
         return 0;
     }
     seL4_CPtr slot = cspace_own_slot();
     seL4_Word type =
         size_bits == seL4_LargePageBits ? seL4_ARM_LargePageObject : seL4_ARM_SmallPageObject;
-    if (cspace_retype(block_cap(block), type, 0, slot, 1) != seL4_NoError) {
+    seL4_Error error = cspace_retype(block_cap(block), type, 0, slot, 1);
+    if (error != seL4_NoError) {
         buddy_give(&buddy, block);
-        format(explanation, sizeof explanation, "the kernel refused a frame at 0x%lx",
-               (unsigned long)base);
+        reason_set("the kernel refused a frame at 0x%lx: error %u", (unsigned long)base,
+                   (unsigned)error);
         return 0;
     }
     return slot;
@@ -310,10 +336,14 @@ seL4_CPtr memory_device_frame(uint64_t base, unsigned size_bits)
 
 bool arena_assign_asid(struct arena *arena, seL4_CPtr vspace)
 {
-    if (seL4_ARM_ASIDPool_Assign(seL4_CapInitThreadASIDPool, vspace) != seL4_NoError) {
-        format(explanation, sizeof explanation, "%s needs an ASID: %u of %u are in use",
-               arena->name, asids_used, ASIDS_MAX);
-        return false;
+    seL4_Error error =
+        asids_used < ASIDS_MAX
+            ? (seL4_Error)seL4_ARM_ASIDPool_Assign(seL4_CapInitThreadASIDPool, vspace)
+            : seL4_DeleteFirst;
+    if (error != seL4_NoError) {
+        return reason_set("%s needs an address space: %u of %u are in use, and there is none more "
+                          "(error %u)",
+                          arena->name, asids_used, ASIDS_MAX, (unsigned)error);
     }
     arena->asids++;
     asids_used++;

@@ -27,11 +27,13 @@ struct arena {
     uint16_t asids; /* address spaces that have an ASID */
 };
 
+/* All calls here that fail set the reason (root/reason.h). */
+
 /* What is free and what is in use, of the whole machine. */
 struct memory_counts {
     uint64_t total_bytes, free_bytes;
     uint64_t largest_bytes; /* of the free blocks */
-    uint32_t blocks_used;   /* capability slots of untyped memory */
+    uint32_t slots_used;    /* capability slots: of untyped memory and in all arenas */
     uint32_t arenas_open;
     uint32_t asids_used, asids_max;
 };
@@ -42,7 +44,7 @@ void memory_counts(struct memory_counts *counts);
 
 /*
  * Opens an arena with room for `slots` capabilities. False: not enough memory (nothing is held
- * then); memory_explain says why.
+ * then), reason() says why.
  */
 bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t slots);
 
@@ -73,6 +75,3 @@ seL4_CPtr memory_device_frame(uint64_t base, unsigned size_bits);
 
 /* Gives an address space its ASID, counted in the arena. */
 bool arena_assign_asid(struct arena *arena, seL4_CPtr vspace);
-
-/* One line on why the last call here failed, for a message to the operator. */
-const char *memory_explain(void);

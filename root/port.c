@@ -6,10 +6,10 @@
 
 #include "lib/check.h"
 #include "lib/format.h"
-#include "lib/log.h"
 #include "root/description.h"
 #include "root/layout.h"
 #include "root/port_class.h"
+#include "root/reason.h"
 
 enum {
     PORT_MAX = 32,
@@ -144,7 +144,7 @@ static bool make_port(struct service *service, uint32_t port, const struct port_
     const char *what = NULL;
     seL4_CPtr frame = arena_large_frames(&root.arena, 1);
     if (frame == 0 || !space_map(&root.space, frame, link_vaddr(service, port), SPACE_READ_WRITE)) {
-        format(why, why_size, "%s", memory_explain());
+        format(why, why_size, "%s", reason());
         return false;
     }
     service->ports[port].frame = frame;
@@ -202,7 +202,7 @@ static bool open_service(struct service *service, const struct board *board, con
     enum virtio_found found = virtio_find(class->virtio_id, &service->device);
     service->has_device = found == VIRTIO_FOUND;
     if (!make_shared(service) || (service->has_device && !make_device(service, &memory))) {
-        format(why, why_size, "%s: %s", class->name, memory_explain());
+        format(why, why_size, "%s: %s", class->name, reason());
         return false;
     }
     if (!class->open(roster_of(service), tree, &memory, &what)) {
@@ -229,11 +229,12 @@ static bool give_device(struct service *service)
            space_map_copy(&process->space, service->dma_frame, PROCESS_DMA_VADDR, SPACE_READ_WRITE);
 }
 
-/* Lets the service signal a client that runs. */
+/* Lets the service signal a client that runs. One that is down gets to know it when it starts. */
 static bool give_port(struct service *service, uint32_t port)
 {
     const struct port *p = &service->ports[port];
-    return process_give(&service->process, SLOT_CLIENT_BASE + port, p->process->notification,
+    return service->process.cnode == 0 ||
+           process_give(&service->process, SLOT_CLIENT_BASE + port, p->process->notification,
                         seL4_CanWrite, EVENT_LINK(p->link));
 }
 
@@ -247,6 +248,13 @@ static bool map_ports(struct service *service)
         }
     }
     return true;
+}
+
+static void end(struct service *service)
+{
+    process_stop(&service->process);
+    arena_close(&service->arena);
+    service->process = (struct process){0};
 }
 
 static bool start(struct service *service)
@@ -268,7 +276,7 @@ static bool start(struct service *service)
         !service_attach_system(process, class->name, service->notification, BADGE_TIMER) ||
         (service->has_device && !give_device(service)) || !map_ports(service) ||
         (class->map != NULL && !class->map(roster_of(service), process)) || !process_run(process)) {
-        log_error("%s: not started: %s", class->name, memory_explain());
+        end(service);
         return false;
     }
     return true;
@@ -279,8 +287,7 @@ bool port_restart(uint32_t number)
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         struct service *service = &services[i];
         if (service->class->client == number && service->port_count != 0) {
-            process_stop(&service->process);
-            arena_close(&service->arena);
+            end(service);
             return start(service);
         }
     }
@@ -296,7 +303,7 @@ bool port_init(const struct board *board, const void *tree, char *why, size_t wh
         return true;
     }
     if (!virtio_init(board)) {
-        format(why, why_size, "%s", memory_explain());
+        format(why, why_size, "%s", reason());
         return false;
     }
     bool needed[CLASS_COUNT];
@@ -311,7 +318,7 @@ bool port_init(const struct board *board, const void *tree, char *why, size_t wh
     }
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         if (needed[i] && !start(&services[i])) {
-            format(why, why_size, "%s: could not be started", services[i].class->name);
+            format(why, why_size, "%s: not started: %s", services[i].class->name, reason());
             return false;
         }
     }

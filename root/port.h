@@ -18,11 +18,11 @@
  */
 bool port_init(const struct board *board, const void *tree, char *why, size_t why_size);
 
-/* Starts the service with this client number again, whose process has died. False: the log says
+/* Starts the service with this client number again, whose process has died. False: the reason says
  * why, or there is no such service. */
 bool port_restart(uint32_t number);
 
-/* Gives a VMM its device links: before its boot record is written. False: memory_explain says why.
+/* Gives a VMM its device links: before its boot record is written. False: the reason says why.
  */
 bool port_attach(struct process *process);
 

@@ -8,6 +8,7 @@
 #include "link/block.h"
 #include "root/files.h"
 #include "root/port_class.h"
+#include "root/reason.h"
 
 enum { DISK_MAX = 16, LARGE_BYTES = 1 << seL4_LargePageBits, HEAD_BYTES = BLOCK_PAGE_BYTES };
 
@@ -47,7 +48,7 @@ static bool open_disk(const void *tree, int node, uint64_t *next_vaddr, const ch
     disk->frame = arena_large_frames(&root.arena, disk->frames);
     disk->vaddr = *next_vaddr;
     *next_vaddr += (uint64_t)disk->frames * LARGE_BYTES;
-    *why = memory_explain();
+    *why = reason();
     return disk->frame != 0;
 }
 

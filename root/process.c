@@ -6,10 +6,10 @@
 #include "lib/check.h"
 #include "lib/elf.h"
 #include "lib/format.h"
-#include "lib/log.h"
 #include "lib/range.h"
 #include "root/files.h"
 #include "root/layout.h"
+#include "root/reason.h"
 
 #define PAGE_BYTES (1ull << seL4_PageBits)
 
@@ -47,14 +47,12 @@ static bool load_program(struct process *process, const char *program)
     uint64_t size_bytes;
     const void *file = files_find(IMAGE_PROGRAM, program, &size_bytes);
     if (file == NULL) {
-        log_error("%s: the boot image has no program \"%s\"", process->name, program);
-        return false;
+        return reason_set("%s: the boot image has no program \"%s\"", process->name, program);
     }
     struct elf elf;
     enum elf_error error = elf_check(&elf, file, size_bytes);
     if (error != ELF_OK) {
-        log_error("%s: program \"%s\" %s", process->name, program, elf_error_text(error));
-        return false;
+        return reason_set("%s: program \"%s\" %s", process->name, program, elf_error_text(error));
     }
     struct elf_segment segment;
     for (unsigned cursor = 0; elf_segment_next(&elf, &cursor, &segment);) {
@@ -71,15 +69,16 @@ static seL4_Word cnode_guard(unsigned bits)
     return seL4_CNode_CapData_new(0, seL4_WordBits - bits).words[0];
 }
 
-/* A capability of root's control endpoint by which this process's threads report their faults. */
-static seL4_CPtr fault_endpoint(struct process *process)
+/* A capability of root's control endpoint by which a thread reports its faults. */
+static seL4_CPtr fault_endpoint(struct process *process, unsigned index)
 {
+    const char *name = process->name;
     seL4_CPtr slot = arena_slot(process->space.arena);
-    if (slot == 0 || cspace_mint(slot, root.control, seL4_AllRights,
-                                 (seL4_Word)process->boot.number | BADGE_FAULT) != seL4_NoError) {
-        return 0;
-    }
-    return slot;
+    return slot != 0 && reason_check(cspace_mint(slot, root.control, seL4_AllRights,
+                                                 BADGE_FAULT_OF(process->boot.number, index)),
+                                     name, "an endpoint for its faults")
+               ? slot
+               : 0;
 }
 
 seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priority)
@@ -87,17 +86,20 @@ seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priori
     struct arena *arena = process->space.arena;
     uint64_t buffer = PROCESS_IPC_VADDR + index * PROCESS_IPC_STRIDE;
     seL4_CPtr tcb = arena_object(arena, seL4_TCBObject, 0);
-    seL4_CPtr frame = space_map_page(&process->space, buffer, SPACE_READ_WRITE);
-    seL4_CPtr fault = fault_endpoint(process);
-    if (tcb == 0 || frame == 0 || fault == 0) {
+    seL4_CPtr frame = tcb == 0 ? 0 : space_map_page(&process->space, buffer, SPACE_READ_WRITE);
+    seL4_CPtr fault = frame == 0 ? 0 : fault_endpoint(process, index);
+    if (fault == 0) {
         return 0;
     }
     /* Its maximum controlled priority is its priority: it can make nobody more important. */
-    if (seL4_TCB_Configure(tcb, process->cnode, cnode_guard(process->cnode_bits),
-                           process->space.vspace, 0, buffer, frame) != seL4_NoError ||
-        seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, priority, priority, seL4_CapNull,
-                                fault) != seL4_NoError) {
-        log_error("%s: the kernel refused to set up thread %u", process->name, index);
+    seL4_Error error =
+        (seL4_Error)seL4_TCB_Configure(tcb, process->cnode, cnode_guard(process->cnode_bits),
+                                       process->space.vspace, 0, buffer, frame);
+    if (error == seL4_NoError) {
+        error = (seL4_Error)seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, priority, priority,
+                                                    seL4_CapNull, fault);
+    }
+    if (!reason_check(error, process->name, "to set up a thread")) {
         return 0;
     }
     process->threads[index] = tcb;
@@ -117,9 +119,9 @@ seL4_CPtr process_context(struct arena *arena, const struct schedule *schedule)
         root.info->schedcontrol.start + schedule->core, context, schedule->budget_us,
         schedule->period_us, refills, 0, 0);
     if (error != seL4_NoError) {
-        log_error("%s: the kernel refused a budget of %u us in %u us on core %u (error %u)",
-                  arena->name, schedule->budget_us, schedule->period_us, schedule->core,
-                  (unsigned)error);
+        reason_set("%s: the kernel refused a budget of %u us in %u us on core %u: error %u",
+                   arena->name, schedule->budget_us, schedule->period_us, schedule->core,
+                   (unsigned)error);
         return 0;
     }
     return context;
@@ -130,11 +132,8 @@ bool process_give(struct process *process, seL4_Word slot, seL4_CPtr capability,
 {
     seL4_Error error =
         cspace_give(process->cnode, process->cnode_bits, slot, capability, rights, badge);
-    if (error != seL4_NoError) {
-        log_error("%s: capability slot %lu: error %u", process->name, (unsigned long)slot,
-                  (unsigned)error);
-    }
-    return error == seL4_NoError;
+    return error == seL4_NoError || reason_set("%s: the kernel refused capability %lu: error %u",
+                                               process->name, (unsigned long)slot, (unsigned)error);
 }
 
 bool process_create(struct process *process, struct arena *arena, const char *program,
@@ -199,6 +198,9 @@ bool process_run(struct process *process)
         return false;
     }
     seL4_UserContext context = {.pc = process->entry};
-    return seL4_SchedContext_Bind(process->context, process->tcb) == seL4_NoError &&
-           seL4_TCB_WriteRegisters(process->tcb, 1, 0, 1, &context) == seL4_NoError;
+    seL4_Error error = (seL4_Error)seL4_SchedContext_Bind(process->context, process->tcb);
+    if (error == seL4_NoError) {
+        error = (seL4_Error)seL4_TCB_WriteRegisters(process->tcb, 1, 0, 1, &context);
+    }
+    return reason_check(error, process->name, "to start its first thread");
 }

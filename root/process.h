@@ -26,8 +26,10 @@ struct process {
 };
 
 /* Badge of a fault's or a request's sender, as root's control endpoint sees it. */
-#define BADGE_FAULT     (1ull << 16) /* a thread of this process faulted */
-#define BADGE_NUMBER(b) ((b)&0xffff)
+#define BADGE_FAULT                   (1ull << 16) /* a thread of this process faulted */
+#define BADGE_FAULT_OF(number, index) (BADGE_FAULT | (seL4_Word)(index) << 20 | (number))
+#define BADGE_NUMBER(b)               ((b)&0xffff)
+#define BADGE_THREAD(b)               ((b) >> 20 & 0xff)
 
 /* Badge of root's own notification: a service has something for root (its alarm rang). */
 #define ROOT_EVENT_BADGE (1ull << 32)
@@ -48,8 +50,8 @@ void root_move(unsigned core);
 /*
  * Steps 1 to 4 of a process: CSpace, address space, program, first thread (not running).
  * process->boot is zeroed but for magic, version, number and name. `notification` is the one on
- * which the process waits for events, 0 to make one. False: `why` has said so in the log, and the
- * arena is to be closed.
+ * which the process waits for events, 0 to make one. False: the reason says why, and the arena is
+ * to be closed.
  */
 bool process_create(struct process *process, struct arena *arena, const char *program,
                     const char *name, uint32_t number, unsigned cnode_bits, seL4_CPtr notification,
@@ -63,7 +65,7 @@ seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priori
 bool process_give(struct process *process, seL4_Word slot, seL4_CPtr capability,
                   seL4_CapRights_t rights, seL4_Word badge);
 
-/* A scheduling context as the schedule says. 0: no memory, or the kernel refused its numbers. */
+/* A scheduling context as the schedule says. 0: the reason says why. */
 seL4_CPtr process_context(struct arena *arena, const struct schedule *schedule);
 
 /* Maps read-only pages with a copy of [bytes, bytes + size). */

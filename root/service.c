@@ -5,8 +5,8 @@
 
 #include "lib/check.h"
 #include "lib/format.h"
-#include "lib/log.h"
 #include "root/layout.h"
+#include "root/reason.h"
 #include "root/uart.h"
 
 enum {
@@ -124,17 +124,18 @@ static bool give_serial_device(struct process *process)
 {
     if (uart_irq == 0) {
         uart_irq = cspace_own_slot();
-        if (cspace_irq_handler(uart_irq, board->uart_intid) != seL4_NoError) {
-            log_error("serial: the kernel refused interrupt %u", board->uart_intid);
+        if (!reason_check(cspace_irq_handler(uart_irq, board->uart_intid), "serial",
+                          "its interrupt")) {
             uart_irq = 0;
             return false;
         }
     }
     seL4_CPtr badged = arena_slot(process->space.arena);
     return badged != 0 &&
-           cspace_mint(badged, serial_notification, seL4_AllRights, SERIAL_BADGE_IRQ) ==
-               seL4_NoError &&
-           seL4_IRQHandler_SetNotification(uart_irq, badged) == seL4_NoError &&
+           reason_check(cspace_mint(badged, serial_notification, seL4_AllRights, SERIAL_BADGE_IRQ),
+                        "serial", "a badge") &&
+           reason_check((seL4_Error)seL4_IRQHandler_SetNotification(uart_irq, badged), "serial",
+                        "to signal its interrupt") &&
            process_give(process, SLOT_IRQ, uart_irq, seL4_AllRights, 0) &&
            space_map_copy(&process->space, uart_frame(), PROCESS_DEVICE_VADDR, SPACE_DEVICE);
 }
@@ -242,10 +243,13 @@ static void format_links(uint32_t number)
     }
 }
 
-/* Lets the services signal a client that runs. */
+/* Lets a service signal a client that runs. One that is down gets to know it when it starts. */
 static bool give_client(enum service_id id, uint32_t number)
 {
     const struct process *client = clients[number].process;
+    if (processes[id].cnode == 0) {
+        return true;
+    }
     if (id == SERVICE_SERIAL) {
         return process_give(&processes[id], SLOT_CLIENT_BASE + number, client->notification,
                             seL4_CanWrite, EVENT_SERIAL);
@@ -287,20 +291,32 @@ static bool give_system(enum service_id id)
     return true;
 }
 
+const char *service_name(uint32_t number)
+{
+    static const char *const names[CLIENT_VM] = {
+        [CLIENT_ROOT] = "root",   [CLIENT_TIMER] = "timer", [CLIENT_SERIAL] = "serial",
+        [CLIENT_BLOCK] = "block", [CLIENT_NET] = "net",
+    };
+    return number < CLIENT_VM ? names[number] : "?";
+}
+
+static void end(enum service_id id)
+{
+    process_stop(&processes[id]);
+    arena_close(&arenas[id]);
+    processes[id] = (struct process){0};
+}
+
 static bool start(enum service_id id)
 {
-    bool started = id == SERVICE_SERIAL ? start_serial() : start_timer();
-    if (!started || !give_system(id)) {
-        log_error("%s: not started: %s", id == SERVICE_SERIAL ? "serial" : "timer",
-                  memory_explain());
-        return false;
+    bool started = (id == SERVICE_SERIAL ? start_serial() : start_timer()) && give_system(id);
+    for (uint32_t n = CLIENT_VM; started && n < client_count; n++) {
+        started = clients[n].process == NULL || give_client(id, n);
     }
-    for (uint32_t n = CLIENT_VM; n < client_count; n++) {
-        if (clients[n].process != NULL && !give_client(id, n)) {
-            return false;
-        }
+    if (!started) {
+        end(id);
     }
-    return true;
+    return started;
 }
 
 bool service_init(const struct board *machine, uint32_t count)
@@ -337,8 +353,7 @@ bool service_init(const struct board *machine, uint32_t count)
 
 bool service_restart(enum service_id id)
 {
-    process_stop(&processes[id]);
-    arena_close(&arenas[id]);
+    end(id);
     return start(id);
 }
 

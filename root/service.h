@@ -23,13 +23,18 @@ enum {
     CLIENT_VM = 5,
 };
 
-/* Makes the links for `client_count` clients and starts both services. False: the log says why. */
+/* Of the service with this client number. */
+const char *service_name(uint32_t number);
+
+/* Makes the links for `client_count` clients and starts both services. False: the reason says why.
+ */
 bool service_init(const struct board *board, uint32_t client_count);
 
-/* Starts a service again whose process has died. */
+/* Starts a service again whose process has died. False: it has none now, and the reason says why.
+ */
 bool service_restart(enum service_id id);
 
-/* Gives a VMM its links: before its boot record is written. False: memory_explain says why. */
+/* Gives a VMM its links: before its boot record is written. False: the reason says why. */
 bool service_attach(struct process *process);
 
 /*

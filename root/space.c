@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lib/check.h"
-#include "lib/log.h"
 #include "root/layout.h"
+#include "root/reason.h"
 
 #define PAGE_BYTES (1ull << seL4_PageBits)
 
@@ -27,9 +27,11 @@ bool space_open(struct space *space, struct arena *arena)
     return space->vspace != 0 && arena_assign_asid(arena, space->vspace);
 }
 
+static bool empty_window(bool deliver);
+
 void space_close(struct space *space)
 {
-    (void)space_fill_end(); /* none of its pages may stay in the window */
+    (void)empty_window(false); /* none of its pages may stay there */
     if (space->vspace != 0) {
         CHECK(cspace_revoke(space->vspace) == seL4_NoError);
         CHECK(cspace_delete(space->vspace) == seL4_NoError);
@@ -54,23 +56,29 @@ bool space_map(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum space_
             return true;
         }
         if (error != seL4_FailedLookup) {
-            log_error("%s: mapping at 0x%lx failed: error %u", space->arena->name,
-                      (unsigned long)vaddr, (unsigned)error);
-            return false;
+            return reason_set("%s: the kernel refused a mapping at 0x%lx: error %u",
+                              space->arena->name, (unsigned long)vaddr, (unsigned)error);
         }
         seL4_CPtr table = arena_object(space->arena, seL4_ARM_PageTableObject, 0);
-        if (table == 0 || seL4_ARM_PageTable_Map(table, space->vspace, vaddr,
-                                                 seL4_ARM_Default_VMAttributes) != seL4_NoError) {
+        if (table == 0) {
+            return false;
+        }
+        error = (seL4_Error)seL4_ARM_PageTable_Map(table, space->vspace, vaddr,
+                                                   seL4_ARM_Default_VMAttributes);
+        if (!reason_check(error, space->arena->name, "a page table")) {
             return false;
         }
     }
-    return false;
+    return reason_set("%s: no mapping at 0x%lx with all page tables there", space->arena->name,
+                      (unsigned long)vaddr);
 }
 
 bool space_map_copy(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum space_access access)
 {
     seL4_CPtr copy = arena_slot(space->arena);
-    return copy != 0 && cspace_copy(copy, frame, seL4_AllRights) == seL4_NoError &&
+    return copy != 0 &&
+           reason_check(cspace_copy(copy, frame, seL4_AllRights), space->arena->name,
+                        "a copy of a frame") &&
            space_map(space, copy, vaddr, access);
 }
 
@@ -144,8 +152,8 @@ bool space_fill_page(struct space *space, uint64_t vaddr, const void *bytes, siz
     return true;
 }
 
-/* Empties the window; false when one of the pages could not be mapped where it belongs. */
-bool space_fill_end(void)
+/* Takes all pages out. False when one could not be mapped where it belongs, for which they are. */
+static bool empty_window(bool deliver)
 {
     bool all = true;
     if (fill.count == 0) {
@@ -154,11 +162,16 @@ bool space_fill_end(void)
     CHECK(seL4_ARM_PageTable_Unmap(fill.table) == seL4_NoError);
     for (unsigned i = 0; i < fill.count; i++) {
         CHECK(seL4_ARM_Page_Unmap(fill.page[i].frame) == seL4_NoError);
-        all = all && space_map(fill.page[i].space, fill.page[i].frame, fill.page[i].vaddr,
-                               fill.page[i].access);
+        all = all && (!deliver || space_map(fill.page[i].space, fill.page[i].frame,
+                                            fill.page[i].vaddr, fill.page[i].access));
     }
     fill.count = 0;
     CHECK(seL4_ARM_PageTable_Map(fill.table, fill.root->vspace, ROOT_WINDOW_VADDR,
                                  seL4_ARM_Default_VMAttributes) == seL4_NoError);
     return all;
+}
+
+bool space_fill_end(void)
+{
+    return empty_window(true);
 }

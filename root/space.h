@@ -19,7 +19,7 @@ enum space_access {
     SPACE_DEVICE, /* read and write, Device-nGnRnE, never executed */
 };
 
-/* False: memory_explain says why. */
+/* All calls here that fail set the reason (root/reason.h). */
 bool space_open(struct space *space, struct arena *arena);
 
 /*
@@ -44,7 +44,7 @@ seL4_CPtr space_map_page(struct space *space, uint64_t vaddr, enum space_access 
  * Pages with contents: root writes them through a window in its own address space, then they go
  * where they belong. space_fill_page may keep them in the window; after space_fill_end all are
  * where they should be. An arena with pages in the window must not be closed: call space_fill_end
- * on every way out.
+ * or space_close, which drops them, on every way out.
  */
 bool space_open_window(struct space *root);
 bool space_fill_page(struct space *space, uint64_t vaddr, const void *bytes, size_t size_bytes,

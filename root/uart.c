@@ -9,8 +9,11 @@ static seL4_CPtr frame;
 
 bool uart_open(const struct board *board, struct space *space)
 {
-    frame = memory_device_frame(board->uart_base, seL4_PageBits);
-    return frame != 0 && space_map(space, frame, ROOT_UART_VADDR, SPACE_DEVICE);
+    seL4_CPtr uart = memory_device_frame(board->uart_base, seL4_PageBits);
+    if (uart != 0 && space_map(space, uart, ROOT_UART_VADDR, SPACE_DEVICE)) {
+        frame = uart;
+    }
+    return frame != 0;
 }
 
 seL4_CPtr uart_frame(void)

@@ -13,6 +13,7 @@
 #include "root/files.h"
 #include "root/layout.h"
 #include "root/port.h"
+#include "root/reason.h"
 #include "root/service.h"
 
 enum {
@@ -128,11 +129,15 @@ static bool make_vcpu(struct vm *vm, unsigned i, seL4_CPtr empty_cnode)
      * not silence.
      */
     const seL4_Word guard = seL4_CNode_CapData_new(GUARD_VALUE, seL4_WordBits - 1).words[0];
-    if (seL4_TCB_Configure(tcb, empty_cnode, guard, vm->guest.vspace, 0, 0, seL4_CapNull) !=
-            seL4_NoError ||
-        seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, 0, schedule->priority, seL4_CapNull,
-                                fault) != seL4_NoError ||
-        seL4_ARM_VCPU_SetTCB(vcpu, tcb) != seL4_NoError) {
+    const char *name = vm->description.name;
+    seL4_Error error = (seL4_Error)seL4_TCB_Configure(tcb, empty_cnode, guard, vm->guest.vspace, 0,
+                                                      0, seL4_CapNull);
+    if (error == seL4_NoError) {
+        error = (seL4_Error)seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, 0,
+                                                    schedule->priority, seL4_CapNull, fault);
+    }
+    if (!reason_check(error, name, "to set up a vCPU's thread") ||
+        !reason_check((seL4_Error)seL4_ARM_VCPU_SetTCB(vcpu, tcb), name, "a vCPU for its thread")) {
         return false;
     }
     /* The handler never uses the FPU, so the guest's registers can stay in it. */
@@ -174,25 +179,21 @@ static bool make_vcpus(struct vm *vm)
     return true;
 }
 
-static bool map_file(struct vm *vm, const char *name, struct process_file *file, char *why,
-                     size_t why_size)
+static bool map_file(struct vm *vm, const char *name, struct process_file *file)
 {
     if (name[0] == '\0') {
         return true;
     }
     file->vaddr = files_map(&vm->vmm.space, name, &file->size_bytes);
     format(file->name, sizeof file->name, "%s", name);
-    if (file->vaddr == 0) {
-        format(why, why_size, "the boot image has no file \"%s\", or it could not be mapped", name);
-    }
     return file->vaddr != 0;
 }
 
 static seL4_CPtr badged_signal(struct vm *vm, seL4_Word badge)
 {
     seL4_CPtr slot = arena_slot(&vm->arena);
-    return slot != 0 &&
-                   cspace_mint(slot, vm->vmm.notification, seL4_CanWrite, badge) == seL4_NoError
+    return slot != 0 && reason_check(cspace_mint(slot, vm->vmm.notification, seL4_CanWrite, badge),
+                                     vm->description.name, "a badge")
                ? slot
                : 0;
 }
@@ -241,7 +242,7 @@ static void draw_seed(const struct board *board, void *seed, size_t size)
     random_draw(&random, seed, size);
 }
 
-static bool build(struct vm *vm, const struct board *board, char *why, size_t why_size)
+static bool build(struct vm *vm, const struct board *board)
 {
     const struct vm_description *d = &vm->description;
     struct process_boot *boot = &vm->vmm.boot;
@@ -251,12 +252,8 @@ static bool build(struct vm *vm, const struct board *board, char *why, size_t wh
                         &events) ||
         !space_open(&vm->guest, &vm->arena) || !make_ram(vm) || !map_gic(vm, board) ||
         !make_vcpus(vm) || !make_signals(vm) || !service_attach(&vm->vmm) ||
-        !port_attach(&vm->vmm) || !map_virtio(vm)) {
-        format(why, why_size, "%s", memory_explain());
-        return false;
-    }
-    if (!map_file(vm, d->kernel, &boot->kernel, why, why_size) ||
-        !map_file(vm, d->initrd, &boot->initrd, why, why_size)) {
+        !port_attach(&vm->vmm) || !map_virtio(vm) || !map_file(vm, d->kernel, &boot->kernel) ||
+        !map_file(vm, d->initrd, &boot->initrd)) {
         return false;
     }
     boot->gic_version = board->gic_version;
@@ -264,30 +261,23 @@ static bool build(struct vm *vm, const struct board *board, char *why, size_t wh
     draw_seed(board, boot->seed, sizeof boot->seed);
     boot->node_offset = (uint64_t)d->node;
     boot->node_bytes = d->tree_bytes;
-    if (!process_map_bytes(&vm->vmm, PROCESS_NODE_VADDR, d->tree, d->tree_bytes) ||
-        !map_stats(vm)) {
-        format(why, why_size, "%s", memory_explain());
-        return false;
-    }
-    return true;
+    return process_map_bytes(&vm->vmm, PROCESS_NODE_VADDR, d->tree, d->tree_bytes) && map_stats(vm);
 }
 
-bool vm_create(struct vm *vm, const struct board *board, char *why, size_t why_size)
+bool vm_create(struct vm *vm, const struct board *board)
 {
     CHECK(vm->arena.index == 0);
     if (!arena_open(&vm->arena, vm->description.name, (uint16_t)(CSPACE_COMPARTMENT + vm->number),
                     slots_needed(vm))) {
-        format(why, why_size, "%s", memory_explain());
         return false;
     }
-    if (!build(vm, board, why, why_size)) {
+    if (!build(vm, board)) {
         vm_destroy(vm);
         return false;
     }
     service_open(vm->number, &vm->vmm);
     port_open(vm->number, &vm->vmm);
     if (!process_run(&vm->vmm)) {
-        format(why, why_size, "%s", memory_explain());
         vm_destroy(vm);
         return false;
     }

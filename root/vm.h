@@ -27,14 +27,14 @@ struct vm {
     uint64_t restart_at; /* counter ticks, when state is VM_RESTARTING */
 };
 
-/* Takes what all VMs share; once. False: memory_explain says why. */
+/* Takes what all VMs share; once. False: the reason says why (root/reason.h). */
 bool vm_init(const struct board *board);
 
 /*
- * Makes the compartment and starts the VMM. False: nothing is held, and `why` (a line) says what
- * was missing or wrong; all else runs on.
+ * Makes the compartment and starts the VMM. False: nothing is held, and the reason says what was
+ * missing or wrong; all else runs on.
  */
-bool vm_create(struct vm *vm, const struct board *board, char *why, size_t why_size);
+bool vm_create(struct vm *vm, const struct board *board);
 
 /* Takes everything back. The vCPUs stop wherever they are. Nothing happens when there is no
  * compartment. */

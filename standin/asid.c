@@ -6,6 +6,7 @@
  */
 
 #include "standin/cspace.h"
+#include "standin/inject.h"
 #include "standin/memory.h"
 #include "standin/sched.h"
 #include "standin/vspace.h"
@@ -232,7 +233,7 @@ enum outcome asid_pool_invoke(const struct call *call)
     if (pool != cap_object(call->cap)) {
         return refuse(seL4_InvalidCapability, 0);
     }
-    for (unsigned i = 0; i < IN_POOL; i++) {
+    for (unsigned i = inject_asid_fails() ? IN_POOL : 0; i < IN_POOL; i++) {
         if (first + i != 0 && pool[i].vspace == 0) {
             pool[i] = (struct asid_entry){.vspace = (uint32_t)cap_address(slot->cap)};
             slot->cap.flags |= CAP_MAPPED;

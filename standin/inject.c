@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /* What seL4 cannot be asked for: the n-th retype fails, an interrupt is lost or late, a budget ends
- * early. */
+ * early. A debugger may set the counts too, while the system runs (test/system/switches.py). */
 
 #include "standin/inject.h"
 #include "standin/console.h"
@@ -11,10 +11,13 @@
 #define DELAY_TICKS ticks_from_us(10000)
 
 /* Counts down to the event that is to fail; 0: none, or over. */
-static uint64_t retype_left;
-static uint64_t drop_left;
-static uint64_t delay_left;
-static uint64_t budget_left;
+static uint64_t fail_retype;
+static uint64_t fail_asid;
+static uint64_t drop_irq;
+static uint64_t delay_irq;
+static uint64_t early_budget;
+/* Counts down to 1, and from then on all fail. */
+static uint64_t fail_retypes;
 static bool tracing;
 
 static bool late;
@@ -25,10 +28,12 @@ static const struct {
     const char *name;
     uint64_t *count;
 } switches[] = {
-    {"standin.fail_retype=",  &retype_left},
-    {"standin.drop_irq=",     &drop_left  },
-    {"standin.delay_irq=",    &delay_left },
-    {"standin.early_budget=", &budget_left}
+    {"standin.fail_retype=",  &fail_retype },
+    {"standin.fail_retypes=", &fail_retypes},
+    {"standin.fail_asid=",    &fail_asid   },
+    {"standin.drop_irq=",     &drop_irq    },
+    {"standin.delay_irq=",    &delay_irq   },
+    {"standin.early_budget=", &early_budget},
 };
 
 /* The text behind prefix, or null. */
@@ -80,25 +85,33 @@ static bool count_down(uint64_t *left)
 
 bool inject_retype_fails(void)
 {
-    return count_down(&retype_left);
+    if (fail_retypes == 1) {
+        return true;
+    }
+    fail_retypes -= fail_retypes > 0;
+    return count_down(&fail_retype);
 }
 
 void inject_retype_again(void)
 {
-    if (retype_left > 0) {
-        retype_left++;
-    }
+    fail_retype += fail_retype > 0;
+    fail_retypes += fail_retypes > 0;
+}
+
+bool inject_asid_fails(void)
+{
+    return count_down(&fail_asid);
 }
 
 bool inject_budget_ends(void)
 {
-    return count_down(&budget_left);
+    return count_down(&early_budget);
 }
 
 enum injection inject_interrupt(uint64_t index)
 {
-    bool drop = count_down(&drop_left);
-    if (!late && count_down(&delay_left)) {
+    bool drop = count_down(&drop_irq);
+    if (!late && count_down(&delay_irq)) {
         late = true;
         late_index = index;
         late_time = timer_now() + DELAY_TICKS;

@@ -13,6 +13,9 @@ void inject_init(const char *bootargs);
 bool inject_retype_fails(void);
 void inject_retype_again(void);
 
+/* This address space, valid otherwise, is to get no ASID. */
+bool inject_asid_fails(void);
+
 /* The thread's budget is to be over now. */
 bool inject_budget_ends(void);
 

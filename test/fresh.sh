@@ -3,9 +3,12 @@
 # Usage: fresh.sh [make-target...]
 #
 # Proves that README's two commands need nothing but git and make: makes a Debian 12 with only these under
-# build/fresh, copies the tree into it (what git would commit, no build folder), and runs `make test`
-# there, then `make run` until both guests of the demo are at their shells. Other targets on request.
-# Needs root and mmdebstrap or debootstrap; says so and skips otherwise. FRESH_KEEP=1 keeps the folder.
+# build/fresh, clones the commit that is checked out into it, and runs `make test` there, then `make run` until
+# all guests of the demo are at their shells. Other targets on request. Takes half an hour.
+#
+# Needs root and mmdebstrap or debootstrap; says so and skips otherwise. FRESH_MIRROR=URL names the Debian
+# archive (default: the tools' own, deb.debian.org), FRESH_SECONDS=N limits each command, FRESH_KEEP=1 keeps the
+# folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,18 +31,18 @@ install_debian() {
     apt-config dump 2>/dev/null | grep '^Acquire::[a-z]*::.*[Pp]roxy' >"$fresh/apt.conf" || true
     if command -v mmdebstrap >/dev/null; then
         mmdebstrap --quiet --mode=root --variant=minbase --include=git,make,ca-certificates \
-            --aptopt="$fresh/apt.conf" bookworm "$root"
+            --aptopt="$fresh/apt.conf" bookworm "$root" ${FRESH_MIRROR:+"$FRESH_MIRROR"}
     else
-        debootstrap --variant=minbase --include=git,make,ca-certificates bookworm "$root"
+        debootstrap --variant=minbase --include=git,make,ca-certificates bookworm "$root" \
+            ${FRESH_MIRROR:+"$FRESH_MIRROR"}
         cp "$fresh/apt.conf" "$root/etc/apt/apt.conf.d/99machine"
     fi
     [ ! -e /etc/resolv.conf ] || cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 }
 
-copy_tree() {
-    mkdir -p "$root/home/bulkhead"
-    git ls-files -z --cached --others --exclude-standard |
-        tar --null --ignore-failed-read -T - -cf - | tar -xf - -C "$root/home/bulkhead"
+clone_tree() {
+    [ -z "$(git status --porcelain)" ] || echo "fresh: what is not committed is not tested"
+    git -c advice.detachedHead=false clone --quiet --no-hardlinks . "$root/home/bulkhead"
 }
 
 # Mounts live in a namespace of their own, processes too: both end with the command.
@@ -53,18 +56,22 @@ inside() { # shell command
             bash -c "cd /home/bulkhead && $2"' bash "$root" "$1" </dev/null
 }
 
-# The demo runs until somebody ends QEMU; Ctrl-A X is what a person would press.
+# What a person would do: wait for one guest's shell, go to the other's with Ctrl-T 2, end QEMU with Ctrl-A X.
 run_demo='
     mkfifo /tmp/keys; exec 3<>/tmp/keys
     make run <&3 >/tmp/demo.log 2>&1 & make_pid=$!
-    for _ in $(seq 600); do
-        [ $(grep -ac "bulkhead-guest: ready" /tmp/demo.log) -ge 2 ] && break
-        kill -0 $make_pid 2>/dev/null || break
-        sleep 1
-    done
+    shells() { # waits for the shells of this many guests
+        for _ in $(seq 300); do
+            [ $(grep -ac "bulkhead-guest: ready" /tmp/demo.log) -lt $1 ] || return 0
+            kill -0 $make_pid 2>/dev/null || return 1
+            sleep 1
+        done
+        return 1
+    }
+    shells 1 && printf "\0242" >&3 && shells 2; at_shells=$?
     tail -n 5 /tmp/demo.log
     printf "\001x" >&3
-    [ $(grep -ac "bulkhead-guest: ready" /tmp/demo.log) -ge 2 ] && wait $make_pid'
+    wait $make_pid && [ $at_shells -eq 0 ]'
 
 passed=0 failed=0
 claim() { # name, shell command
@@ -81,7 +88,7 @@ claim() { # name, shell command
 [ "${FRESH_KEEP:-}" = 1 ] || trap 'rm -rf --one-file-system "$fresh"' EXIT
 rm -rf --one-file-system "$fresh"
 install_debian
-copy_tree
+clone_tree
 echo "fresh: Debian $(cat "$root/etc/debian_version") with git and make, $(chroot "$root" dpkg-query -W | wc -l) packages"
 if [ $# -gt 0 ]; then
     claim "make $*" "make $*"

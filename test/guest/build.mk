@@ -38,10 +38,10 @@ $(GUEST_INITRD): test/guest/initramfs.py $(wildcard test/guest/linux/*) $(GUEST_
 .PHONY: guests
 guests: $(GUESTS)
 
-# The smallest guest, for tests of a VM's life cycle.
-GUEST_TINY := $B/guest/tiny.elf
-GUESTS     += $(GUEST_TINY)
-$(GUEST_TINY): test/guest/tiny/tiny.S | $B/packages.stamp
+# The smallest guests, for tests of a VM's life cycle.
+GUESTS_TINY := $(patsubst test/guest/tiny/%.S,$B/guest/%.elf,$(wildcard test/guest/tiny/*.S))
+GUESTS      += $(GUESTS_TINY)
+$B/guest/%.elf: test/guest/tiny/%.S | $B/packages.stamp
 	$(call say,LD,$@)
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) -nostdlib -static -no-pie -Wl,-Ttext-segment=0x40200000 -Wl,--build-id=none -Wl,-z,noexecstack $< -o $@

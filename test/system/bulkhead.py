@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 
-from debugger import crash_vmm
+from debugger import Debugger, crash
 from guest import INTERRUPT_KEY, PANIC, READY, Guest
 from machine import TIME_SCALE, Failure
 
@@ -22,6 +22,12 @@ SHELL_BANNER = r"^--- operator shell .*---$"
 CONSOLE_BANNER = r"^--- {name} .*---$"
 PROMPT = "bulkhead> "
 LOG_LINE = r"^\[{name}\] "
+# A program, and a function that it calls again and again.
+CRASHES = {
+    "vmm": ("vmm.elf", "exit_handle"),
+    "timer": ("timer.elf", "configure_alarm"),
+    "serial": ("serial.elf", "console_run"),
+}
 # A failed CHECK of ours, wherever it is.
 FATAL = [r"CHECK failed.*", r"check failed.*"]
 BOOT_S = 180
@@ -34,6 +40,25 @@ def make_image(description):
     os.makedirs(os.path.dirname(image), exist_ok=True)
     run_tool("build", *os.environ["IMAGE_OPTIONS"].split(), "-o", image, description)
     return image
+
+
+def image_option(name):
+    """The value of one of the options with which images are built."""
+    options = os.environ["IMAGE_OPTIONS"].split()
+    return options[options.index(name) + 1]
+
+
+def open_debugger(path):
+    deadline = time.monotonic() + 20 * TIME_SCALE
+    while True:
+        try:
+            debugger = Debugger(path)
+            os.unlink(path)
+            return debugger
+        except (FileNotFoundError, ConnectionRefusedError):
+            if time.monotonic() > deadline:
+                raise Failure("QEMU does not open its debugger's socket") from None
+            time.sleep(0.05)
 
 
 def run_tool(*arguments):
@@ -60,18 +85,19 @@ class System:
     def __init__(self, context, description=DEMO, debugger=False):
         image = make_image(description)
         command = run_tool("run", "--dry-run", image).split()
-        self._debugger = f"{image}.{os.getpid()}.gdb" if debugger else None
-        if self._debugger:
-            command += ["-gdb", f"unix:{self._debugger},server=on,wait=off"]
+        path = f"{image}.{os.getpid()}.gdb"
+        if debugger:
+            command += ["-gdb", f"unix:{path},server=on,wait=off"]
         self.machine = context.machine(command, fatal=[PANIC, *FATAL])
+        self.debugger = open_debugger(path) if debugger else None
+        self.kernel = context.kernel
         self._guests = {}
         self._numbers = {}
 
-    def crash_vmm(self, name):
-        """Makes the VMM of a VM fault. Only for a system that was made with a debugger."""
-        options = os.environ["IMAGE_OPTIONS"].split()
-        crash_vmm(self._debugger, options[options.index("--programs") + 1] + "/vmm.elf", name)
-        os.unlink(self._debugger)
+    def crash(self, name):
+        """Makes a VM's VMM or a service fault. Only for a system that was made with a debugger."""
+        program, function = CRASHES.get(name, CRASHES["vmm"])
+        crash(self.debugger, f"{image_option('--programs')}/{program}", function, name)
 
     # ---- the operator's shell ----
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Makes a VMM crash from outside: QEMU's GDB server stops it in the middle of an exit and sends it astray.
+"""Reaches into a running machine by QEMU's GDB server: makes a process crash, sets a variable.
 
-So the VMM that crashes is the one that is shipped, without a door for tests in it.
+So the process that crashes is the one that is shipped, without a door for tests in it.
 """
+import contextlib
 import re
 import socket
 import subprocess
@@ -18,15 +19,26 @@ PC_NUMBER = 32
 
 
 class Debugger:
-    """GDB's remote serial protocol, as much as is needed. Connecting stops the machine, leave() lets it go on."""
+    """GDB's remote serial protocol, as much as is needed. The machine runs but within stopped()."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(60 * TIME_SCALE)
         self.socket.connect(path)
         self.data = b""
-        # QEMU sets no register before it has been asked which there are.
+        # Connecting has stopped the machine. QEMU sets no register before it has been asked which there are.
         self.ask("qXfer:features:read:target.xml:0,ff")
+        self.send("c")
+
+    @contextlib.contextmanager
+    def stopped(self):
+        self.socket.sendall(b"\x03")
+        while not self.answer().startswith("T"):
+            pass
+        try:
+            yield self
+        finally:
+            self.send("c")
 
     def ask(self, request):
         self.send(request)
@@ -68,14 +80,31 @@ class Debugger:
         thread = re.search(r"thread:([^;]+);", stop)
         self.ask("Hg" + (thread.group(1) if thread else "0"))
 
+    def write(self, address, data):
+        answer = self.ask(f"M{address:x},{len(data):x}:{data.hex()}")
+        if answer != "OK":
+            raise Failure(f"QEMU's debugger does not write to 0x{address:x}: '{answer}'")
+
     def jump(self, address):
         answer = self.ask(f"P{PC_NUMBER:x}={address.to_bytes(8, 'little').hex()}")
         if answer != "OK":
             raise Failure(f"QEMU's debugger does not set the PC: '{answer}'")
 
-    def leave(self):
-        self.ask("D")
-        self.socket.close()
+    @contextlib.contextmanager
+    def _physical(self):
+        self.ask("Qqemu.PhyMemMode:1")
+        try:
+            yield
+        finally:
+            self.ask("Qqemu.PhyMemMode:0")
+
+    def read_physical(self, address, size):
+        with self._physical():
+            return self.read(address, size)
+
+    def write_physical(self, address, data):
+        with self._physical():
+            self.write(address, data)
 
 
 def symbol(program, name):
@@ -90,19 +119,17 @@ def boot_record():
         return int(re.search(r"define\s+PROCESS_BOOT_VADDR\s+(0x[0-9a-f]+)", header.read()).group(1), 16)
 
 
-def crash_vmm(path, program, name, timeout_s=60):
-    """Sends the VMM of the VM `name` to address 0 when it next handles an exit of its guest."""
-    debugger = Debugger(path)
-    entry, record = symbol(program, "exit_handle"), boot_record()
+def crash(debugger, program, function, name, timeout_s=60):
+    """Sends the process `name`, which runs `program`, to address 0 when it next calls `function`."""
+    entry, record = symbol(program, function), boot_record()
     deadline = time.monotonic() + timeout_s * TIME_SCALE
-    while time.monotonic() < deadline:
-        debugger.run_until(entry)
-        # Another VM's VMM, and a program in a guest, may have code at the same address.
-        found = debugger.read(record + NAME_OFFSET, NAME_BYTES)
-        if found is not None and found.split(b"\0")[0] == name.encode():
-            debugger.jump(0)
-            debugger.leave()
-            return
-        debugger.ask("s")
-    debugger.leave()
-    raise Failure(f"the VMM of {name} handled no exit in {timeout_s * TIME_SCALE:.0f} s")
+    with debugger.stopped():
+        while time.monotonic() < deadline:
+            debugger.run_until(entry)
+            # Another process, and a program in a guest, may have code at the same address.
+            found = debugger.read(record + NAME_OFFSET, NAME_BYTES)
+            if found is not None and found.split(b"\0")[0] == name.encode():
+                debugger.jump(0)
+                return
+            debugger.ask("s")
+    raise Failure(f"{name} did not come to {function} in {timeout_s * TIME_SCALE:.0f} s")

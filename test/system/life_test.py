@@ -80,7 +80,7 @@ def test_restart_after_vmm_crash(context):
     with counting(system, other.name):
         system.front_shell()
         since = system.machine.mark()
-        system.crash_vmm(one.name)
+        system.crash(one.name)
         system.machine.expect(LOG_LINE.format(name="root") + f"error: {re.escape(one.name)}: .* at pc 0x0", 30, since)
         system.wait_ready_again(one.name, one.starts + 1)
 

@@ -152,6 +152,10 @@ class Machine:
 
     # ---- its life ----
 
+    def seconds(self):
+        """Since its start."""
+        return time.monotonic() - self.started
+
     def cpu_seconds(self):
         """Time of the host's cores that QEMU used so far: what idles in the machine uses none."""
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What seldom fails does: each allocation of a VM's creation in turn. The VM is refused, or starts in spite
+of it; nothing is lost by it, and the other VM counts on. Only the stand-in kernel can be asked for this."""
+import re
+import time
+
+from bulkhead import System
+from guest import check
+from switches import Switches
+
+DESCRIPTION = "test/system/systems/inject.dts"
+COUNT = r"^(?:\[counter\] )?count (\d+)\n"
+# It waits a tenth of a second between two numbers, of a core that may be busy with the start of a VM.
+COUNT_LEAST_PER_S = 3
+# "tiny needs ...: ... free": what was needed, and what there was.
+REFUSAL = r"^error: tiny needs .+: .*\d+ (KiB are free|are in use)"
+ALLOCATIONS_LEAST = 50
+SWITCH_FAR = 1_000_000
+SERVICE_CRASHES = 6
+INTERRUPTS = 20
+BUDGETS = 100
+
+
+def start(context):
+    if not context.kernel.startswith("standin"):
+        context.skip("a real kernel cannot be asked to fail")
+    system = System(context, DESCRIPTION, debugger=True)
+    system.machine.expect("^count 3$", 60)
+    system.shell("follow counter")
+    return system, Switches(system)
+
+
+class Counter:
+    """The guest of `counter`: from now on it leaves no number out, and does not stand still."""
+
+    def __init__(self, system):
+        self.machine = system.machine
+        self.since = self.machine.mark()
+        self.started = self.machine.seconds()
+
+    def check(self, lossy=False):
+        """lossy: a service that crashed may have taken lines with it, and says others twice."""
+        self.machine.expect(COUNT, 5, self.machine.mark())
+        numbers = [int(number) for number in re.findall(COUNT, self.machine.text[self.since:], re.MULTILINE)]
+        passed_s = self.machine.seconds() - self.started
+        if not lossy:
+            check(numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"counter counted {numbers}")
+        counted = numbers[-1] - numbers[0] + 1
+        check(counted >= COUNT_LEAST_PER_S * passed_s, f"counter counted {counted} in {passed_s:.0f} s")
+
+
+def allocations(system, switches, switch):
+    """How many a start of `tiny` takes."""
+    switches.set(switch, SWITCH_FAR)
+    check("done" in " ".join(system.shell("start tiny")), "tiny does not start")
+    count = SWITCH_FAR - switches.set(switch, 0)
+    system.shell("stop tiny")
+    check(count >= ALLOCATIONS_LEAST, f"only {count} allocations")
+    return count
+
+
+def sweep(system, switches, switch, may_start):
+    """Starts `tiny` again and again, and each time the next one of its allocations fails."""
+    count = allocations(system, switches, switch)
+    counter = Counter(system)
+    before = system.shell("memory")
+    refused = 0
+    for number in range(1, count + 1):
+        switches.set(switch, number)
+        answer = " ".join(system.shell("start tiny"))
+        switches.set(switch, 0)
+        if "done" in answer:
+            check(may_start, f"allocation {number} failed, and yet: '{answer}'")
+            system.shell("stop tiny")
+        else:
+            refused += 1
+            check(re.match(REFUSAL, answer), f"allocation {number} failed: '{answer}'")
+        after = system.shell("memory")
+        check(after == before, f"allocation {number} failed: before: {before}, after: {after}")
+    check(allocations(system, switches, switch) == count, "the last start took another number of allocations")
+    counter.check()
+    return count, refused
+
+
+def test_each_allocation_fails_once(context):
+    system, switches = start(context)
+    count, refused = sweep(system, switches, "fail_retype", may_start=True)
+    context.say(f"{count} allocations, {refused} of them refused the VM")
+
+
+def test_no_allocation_from_each_one_on(context):
+    system, switches = start(context)
+    count, refused = sweep(system, switches, "fail_retypes", may_start=False)
+    check(refused == count, f"{count} allocations failed, {refused} refused the VM")
+    context.say(f"{count} allocations")
+
+
+def test_no_address_space(context):
+    """The first one is the VMM's, the second the guest's."""
+    system, switches = start(context)
+    counter = Counter(system)
+    before = system.shell("memory")
+    for number in (1, 2):
+        switches.set("fail_asid", number)
+        answer = " ".join(system.shell("start tiny"))
+        check(re.match(REFUSAL, answer), f"address space {number} failed: '{answer}'")
+        check(system.shell("memory") == before, f"address space {number} failed, and something is left")
+    check("done" in " ".join(system.shell("start tiny")), "tiny does not start afterwards")
+    counter.check()
+
+
+# ---- services ----
+
+def crash(system, service):
+    """Crashes a service; returns when root has done with it what it can."""
+    since = system.machine.mark()
+    system.crash(service)
+    line = system.machine.expect(rf"{service}: (\w.*): .* at pc 0x0", 20, since)
+    return line.group(1)
+
+
+def test_services_are_restarted_though_allocations_fail(context):
+    system, switches = start(context)
+    counter = Counter(system)
+    before = system.shell("memory")
+    for service, step in (("timer", 17), ("serial", 11)):
+        for number in range(1, SERVICE_CRASHES + 1):
+            switches.set("fail_retype", number * step)
+            who = crash(system, service)
+            check("core" in who or "main" in who, f"{service}'s line does not name the thread but '{who}'")
+            check("done" in " ".join(system.shell("start tiny")), f"tiny does not start after {service} did again")
+            check(switches.set("fail_retype", 0) == 0, f"{service} took fewer than {number * step} allocations")
+            system.shell("stop tiny")
+        # It has more memory than it needs, for the failed allocation's sake, until it is made once more.
+        crash(system, service)
+        after = system.shell("memory")
+        check(after == before, f"{service}: before: {before}, after: {after}")
+        system.shell("follow counter")
+    counter.check(lossy=True)
+
+
+def test_a_timer_service_that_cannot_be_restarted(context):
+    """Root says so, and does what it is asked for without it."""
+    system, switches = start(context)
+    switches.set("fail_retypes", 1)
+    since = system.machine.mark()
+    crash(system, "timer")
+    system.machine.expect(r"timer: not restarted: timer needs .*", 20, since)
+    system.machine.expect(r"timer: failed \d+ times in a row, stays down", 20, since)
+    switches.set("fail_retypes", 0)
+    check("done" in " ".join(system.shell("start tiny")), "tiny does not start without a timer service")
+    system.wait_state("tiny", "running")
+    check("done" in " ".join(system.shell("stop tiny")), "tiny does not stop without a timer service")
+
+
+def test_a_serial_service_that_cannot_be_restarted(context):
+    """Root takes the UART back to say so."""
+    system, switches = start(context)
+    switches.set("fail_retypes", 1)
+    system.crash("serial")
+    system.machine.expect(r"\[root\] serial: failed \d+ times in a row, stays down", 20)
+
+
+# ---- interrupts, budgets ----
+
+def test_interrupts_are_lost_and_late(context):
+    """Of the UART, whose line stays up: one that is lost comes again, one that is late is served late."""
+    system, switches = start(context)
+    counter = Counter(system)
+    for switch in ("drop_irq", "delay_irq"):
+        for number in range(1, INTERRUPTS + 1):
+            switches.set(switch, 1 + number % 3)
+            check(any("counter" in line for line in system.shell("list")), f"no list after {switch}")
+        while switches.set(switch, 0) != 0:
+            system.shell("list")
+            switches.set(switch, 1)
+            system.shell("list")
+    counter.check()
+
+
+def test_budgets_end_early(context):
+    """Of vCPUs, handlers, event and alarm threads, whoever runs at the time: all that it costs is time."""
+    system, switches = start(context)
+    counter = Counter(system)
+    ended = 0
+    for number in range(1, BUDGETS + 1):
+        switches.set("early_budget", 1 + number % 40)
+        check("done" in " ".join(system.shell("restart tiny")), "tiny does not start again")
+        time.sleep(0.05)
+        ended += switches.set("early_budget", 0) == 0
+    check(ended > BUDGETS / 4, f"only {ended} budgets ended early")
+    system.shell("stop tiny")
+    counter.check()
+    context.say(f"{ended} budgets ended early")
