@@ -12,6 +12,11 @@ const char *reason(void)
     return text;
 }
 
+void reason_clear(void)
+{
+    text[0] = '\0';
+}
+
 bool reason_set(const char *fmt, ...)
 {
     va_list args;

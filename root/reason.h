@@ -10,6 +10,9 @@
  */
 const char *reason(void);
 
+/* Before the next thing is tried: an old reason must not be taken for its. */
+void reason_clear(void);
+
 /* Always false, so that what fails can say `return reason_set(...)`. */
 bool reason_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -309,6 +309,7 @@ static void end(enum service_id id)
 
 static bool start(enum service_id id)
 {
+    reason_clear();
     bool started = (id == SERVICE_SERIAL ? start_serial() : start_timer()) && give_system(id);
     for (uint32_t n = CLIENT_VM; started && n < client_count; n++) {
         started = clients[n].process == NULL || give_client(id, n);

@@ -267,6 +267,7 @@ static bool build(struct vm *vm, const struct board *board)
 bool vm_create(struct vm *vm, const struct board *board)
 {
     CHECK(vm->arena.index == 0);
+    reason_clear();
     if (!arena_open(&vm->arena, vm->description.name, (uint16_t)(CSPACE_COMPARTMENT + vm->number),
                     slots_needed(vm))) {
         return false;

@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 
-from debugger import Debugger, crash
+from debugger import Debugger, crash, symbol
 from guest import INTERRUPT_KEY, PANIC, READY, Guest
 from machine import TIME_SCALE, Failure
 
@@ -98,6 +98,17 @@ class System:
         """Makes a VM's VMM or a service fault. Only for a system that was made with a debugger."""
         program, function = CRASHES.get(name, CRASHES["vmm"])
         crash(self.debugger, f"{image_option('--programs')}/{program}", function, name)
+
+    def set_of_root(self, variable, offset, data):
+        """Writes to a variable of root's, returns what was there. Only with a debugger."""
+        program = f"{image_option('--programs')}/root.elf"
+        address = symbol(program, variable) + offset
+        self.front_shell()
+        with self.debugger.at(program, "operator_list", lambda: self.machine.send("list\r")):
+            old = self.debugger.read(address, len(data))
+            self.debugger.write(address, data)
+        self.machine.expect("^" + PROMPT + "$", 20)
+        return old
 
     # ---- the operator's shell ----
 

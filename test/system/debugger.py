@@ -6,7 +6,9 @@ So the process that crashes is the one that is shipped, without a door for tests
 import contextlib
 import re
 import socket
+import struct
 import subprocess
+import tempfile
 import time
 
 from machine import TIME_SCALE, Failure
@@ -67,6 +69,35 @@ class Debugger:
                 raise Failure("QEMU's debugger went away")
             self.data += chunk
 
+    @contextlib.contextmanager
+    def at(self, program, function, cause):
+        """Within, the machine stands where a CPU came to a program's function, which cause() makes it do."""
+        address = symbol(program, function)
+        code = code_at(program, address)
+        with self.stopped():
+            self.ask(f"Z1,{address:x},4")
+        cause()
+        self.select(self.answer())
+        # Another process, and a program in a guest, may have code at the same address.
+        while self.read(address, len(code)) != code:
+            self.step_over(address)
+            self.select(self.ask("c"))
+        self.ask(f"z1,{address:x},4")
+        try:
+            yield
+        finally:
+            self.send("c")
+
+    def select(self, stop):
+        """The CPU that a stop was reported of is the one that is asked from now on."""
+        thread = re.search(r"thread:([^;]+);", stop)
+        self.ask("Hg" + (thread.group(1) if thread else "0"))
+
+    def step_over(self, address):
+        self.ask(f"z1,{address:x},4")
+        self.ask("s")
+        self.ask(f"Z1,{address:x},4")
+
     def read(self, address, size):
         """Memory as the CPU that stopped sees it; None where it sees none."""
         answer = self.ask(f"m{address:x},{size:x}")
@@ -77,8 +108,7 @@ class Debugger:
         self.ask(f"Z1,{address:x},4")
         stop = self.ask("c")
         self.ask(f"z1,{address:x},4")
-        thread = re.search(r"thread:([^;]+);", stop)
-        self.ask("Hg" + (thread.group(1) if thread else "0"))
+        self.select(stop)
 
     def write(self, address, data):
         answer = self.ask(f"M{address:x},{len(data):x}:{data.hex()}")
@@ -112,6 +142,30 @@ def symbol(program, name):
         if line.endswith(f" {name}"):
             return int(line.split()[0], 16)
     raise Failure(f"{program} has no symbol {name}")
+
+
+def code_at(program, address, size=32):
+    """What an ELF program has at a virtual address."""
+    with open(program, "rb") as file:
+        elf = file.read()
+    table, entry_size, entries = struct.unpack_from("<Q", elf, 32)[0], *struct.unpack_from("<HH", elf, 54)
+    for place in range(table, table + entries * entry_size, entry_size):
+        kind, _, offset, vaddr, _, file_size = struct.unpack_from("<IIQQQQ", elf, place)
+        if kind == 1 and vaddr <= address < vaddr + file_size:
+            return elf[offset + address - vaddr:][:size]
+    raise Failure(f"{program} has nothing at 0x{address:x}")
+
+
+def offset_of(header, type_name, member):
+    """Where a member is in a struct that is the same on the host as on the target."""
+    program = f'''
+        #include <stddef.h>
+        #include <stdio.h>
+        #include "{header}"
+        int main(void) {{ printf("%zu", offsetof({type_name}, {member})); }}'''
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["gcc", "-I.", "-x", "c", "-", "-o", f"{folder}/offset"], input=program.encode(), check=True)
+        return int(subprocess.run([f"{folder}/offset"], capture_output=True, check=True).stdout)
 
 
 def boot_record():

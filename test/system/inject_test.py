@@ -166,16 +166,15 @@ def test_a_serial_service_that_cannot_be_restarted(context):
 def test_interrupts_are_lost_and_late(context):
     """Of the UART, whose line stays up: one that is lost comes again, one that is late is served late."""
     system, switches = start(context)
-    counter = Counter(system)
+    system.shell("stop counter")  # whose output would have the serial service look at the UART anyway
+    happened = 0
     for switch in ("drop_irq", "delay_irq"):
-        for number in range(1, INTERRUPTS + 1):
+        for number in range(INTERRUPTS):
             switches.set(switch, 1 + number % 3)
             check(any("counter" in line for line in system.shell("list")), f"no list after {switch}")
-        while switches.set(switch, 0) != 0:
-            system.shell("list")
-            switches.set(switch, 1)
-            system.shell("list")
-    counter.check()
+            happened += switches.set(switch, 0) == 0
+    check(happened > INTERRUPTS, f"only {happened} interrupts were lost or late")
+    context.say(f"{happened} of them")
 
 
 def test_budgets_end_early(context):
