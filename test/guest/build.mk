@@ -25,15 +25,16 @@ $(GUEST_ROOT)/guest.stamp: test/guest/fetch.sh test/guest/build.mk | $(LIBFDT_A)
 	$Qtouch $@
 
 # Debian's file as it is. An older one may lie beside it, so go by the version that was unpacked.
+GUEST_KERNEL_VERSION = $$(sed 's/^linux-image-//; s/ .*//' $(GUEST_ROOT)/versions/$(GUEST_KERNEL_PACKAGE))
 $(GUEST_KERNEL): $(GUEST_ROOT)/guest.stamp
 	$Qmkdir -p $(@D)
-	$Qcp $(GUEST_ROOT)/boot/vmlinuz-$$(sed 's/^linux-image-//; s/ .*//' $(GUEST_ROOT)/versions/$(GUEST_KERNEL_PACKAGE)) $@
+	$Qcp $(GUEST_ROOT)/boot/vmlinuz-$(GUEST_KERNEL_VERSION) $@
 	$Qtouch $@
 
 $(GUEST_INITRD): test/guest/initramfs.py $(wildcard test/guest/linux/*) $(GUEST_ROOT)/guest.stamp
 	$(call say,CPIO,$@)
 	$Qmkdir -p $(@D)
-	$Qpython3 test/guest/initramfs.py test/guest/linux/files $(GUEST_ROOT) $@
+	$Qpython3 test/guest/initramfs.py test/guest/linux/files $(GUEST_ROOT) "$(GUEST_KERNEL_VERSION)" $@
 
 .PHONY: guests
 guests: $(GUESTS)

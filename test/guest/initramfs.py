@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Usage: initramfs.py FILES ROOT OUT.cpio.gz
+"""Usage: initramfs.py FILES ROOT VERSION OUT.cpio.gz
 
 Writes a Linux initramfs (a gzip'd "newc" cpio archive) from a list of files; FILES itself says how it is
-written. Needs no root rights for a device node, and the same input gives the same bytes: all belongs to
-root, all times are 0.
+written. ROOT has unpacked packages, among them the kernel VERSION with its modules. Needs no root rights
+for a device node, and the same input gives the same bytes: all belongs to root, all times are 0.
+
+Kernel modules bring what they depend on, and the two tables that modprobe reads, as depmod would write them.
 """
+import glob
 import gzip
+import os
+import re
 import stat
 import sys
 
@@ -40,26 +45,81 @@ def member(words, root, ino):
     raise ValueError(f"unknown kind '{kind}'")
 
 
-def archive(files, root):
+def modinfo(image, key):
+    """What a kernel module says of itself: NUL-terminated KEY=VALUE strings in its section .modinfo."""
+    return [value.decode() for value in re.findall(rb"\0" + key.encode() + rb"=([^\0]*)", image)]
+
+
+class Modules:
+    """The kernel modules of one kernel, and those of them that were asked for."""
+
+    def __init__(self, root, version):
+        self.folder = f"/lib/modules/{version}"
+        pattern = f"{root}{self.folder}/kernel/**/*.ko"
+        self.paths = {self.name(path): path for path in glob.glob(pattern, recursive=True)}
+        self.wanted = {}
+
+    @staticmethod
+    def name(path):
+        return os.path.basename(path).removesuffix(".ko").replace("-", "_")
+
+    def add(self, name):
+        """Returns the names of all that the module needs, nearest first."""
+        name = name.replace("-", "_")
+        if name not in self.wanted:
+            if name not in self.paths:
+                raise ValueError(f"{self.folder} has no module '{name}'")
+            with open(self.paths[name], "rb") as source:
+                image = source.read()
+            depends = ",".join(modinfo(image, "depends")).replace("-", "_")
+            needs = [need for need in depends.split(",") if need]
+            for need in list(needs):
+                needs += [further for further in self.add(need) if further not in needs]
+            # A module that another one needs has to come behind it: modprobe loads from the last to the first.
+            needs.sort(key=lambda need: -len(self.wanted[need][1]))
+            self.wanted[name] = (image, needs)
+        return self.wanted[name][1]
+
+    def members(self):
+        if not self.wanted:
+            return
+        for folder in ("/lib", "/lib/modules", self.folder):
+            yield folder, stat.S_IFDIR | 0o755, b""
+        depends, aliases = "", ""
+        for name, (image, needs) in sorted(self.wanted.items()):
+            yield f"{self.folder}/{name}.ko", stat.S_IFREG | 0o644, image
+            depends += f"{name}.ko:" + "".join(f" {need}.ko" for need in needs) + "\n"
+            aliases += "".join(f"alias {alias} {name}\n" for alias in modinfo(image, "alias"))
+        yield f"{self.folder}/modules.dep", stat.S_IFREG | 0o644, depends.encode()
+        yield f"{self.folder}/modules.alias", stat.S_IFREG | 0o644, aliases.encode()
+
+
+def archive(files, root, version):
     out = []
+    modules = Modules(root, version)
     with open(files, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
             try:
-                out.append(member(words, root, len(out) + 1))
+                if words[0] == "module":
+                    modules.add(words[1])
+                else:
+                    out.append(member(words, root, len(out) + 1))
             except (IndexError, ValueError, OSError) as error:
                 sys.exit(f"{files}:{number}: {error}")
+    for path, mode, data in modules.members():
+        out.append(entry(path, mode, len(out) + 1, data))
     out.append(entry("TRAILER!!!", 0, 0))
     return b"".join(out)
 
 
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 5:
         sys.exit(__doc__)
-    files, root, target = sys.argv[1:]
-    packed = gzip.compress(archive(files, root), compresslevel=9, mtime=0)
+    files, root, version, target = sys.argv[1:]
+    packed = gzip.compress(archive(files, root, version), compresslevel=9, mtime=0)
     with open(target, "wb") as out:
         out.write(packed)
 
