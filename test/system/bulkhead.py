@@ -27,6 +27,8 @@ CRASHES = {
     "vmm": ("vmm.elf", "exit_handle"),
     "timer": ("timer.elf", "configure_alarm"),
     "serial": ("serial.elf", "console_run"),
+    "block": ("block.elf", "server_run"),
+    "net": ("net.elf", "switch_run"),
 }
 # A failed CHECK of ours, wherever it is.
 FATAL = [r"CHECK failed.*", r"check failed.*"]
@@ -82,9 +84,10 @@ class Vm:
 class System:
     """A Bulkhead that runs in a machine."""
 
-    def __init__(self, context, description=DEMO, debugger=False):
+    def __init__(self, context, description=DEMO, debugger=False, disk=None):
         image = make_image(description)
-        command = run_tool("run", "--dry-run", image).split()
+        options = ["--disk", disk] if disk else []
+        command = run_tool("run", "--dry-run", *options, image).split()
         path = f"{image}.{os.getpid()}.gdb"
         if debugger:
             command += ["-gdb", f"unix:{path},server=on,wait=off"]

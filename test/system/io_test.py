@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks and networks: what a guest writes is on the board's disk, in its own partition and nowhere else;
+guests reach one another and the outside; services come back without a guest's request being lost."""
+import hashlib
+import os
+import subprocess
+
+from bulkhead import IMAGES, LOG_LINE, System
+from guest import check
+
+DESCRIPTION = "test/system/systems/io.dts"
+PARTITION_MIB = {"one": 24, "two": 8}
+MIB = 1 << 20
+SECTOR = 512
+# Where a guest finds a disk: by the serial number that the description gives it.
+FIND = "for d in /sys/block/vd*; do [ \"$(cat $d/serial)\" = {serial} ] && echo /dev/${{d##*/}}; done; true"
+
+
+def make_disk(name):
+    """A disk with the partitions of PARTITION_MIB, each full of its own letter; returns its file."""
+    folder = f"{IMAGES}/{os.environ['KERNEL_NAME']}"
+    os.makedirs(folder, exist_ok=True)
+    parts = []
+    for part, size_mib in PARTITION_MIB.items():
+        path = f"{folder}/{name}-{part}.part"
+        with open(path, "wb") as out:
+            out.write(part[0].encode() * (size_mib * MIB))
+        parts.append((part, path))
+    disk = f"{folder}/{name}.disk"
+    subprocess.run(["test/guest/disk.sh", disk, *(f"{part}={path}" for part, path in parts)],
+                   check=True, capture_output=True, timeout=60)
+    for _, path in parts:
+        os.unlink(path)
+    return disk
+
+
+def partition(disk, name):
+    """Where partition `name` is on the disk: (first byte, bytes)."""
+    with open(disk, "rb") as file:
+        file.seek(2 * SECTOR)
+        entries = file.read(128 * len(PARTITION_MIB))
+    for at in range(0, len(entries), 128):
+        entry = entries[at:at + 128]
+        if entry[56:].decode("utf-16-le").rstrip("\0") == name:
+            first, last = int.from_bytes(entry[32:40], "little"), int.from_bytes(entry[40:48], "little")
+            return first * SECTOR, (last - first + 1) * SECTOR
+    raise AssertionError(name)
+
+
+def contents(disk, name):
+    first, size = partition(disk, name)
+    with open(disk, "rb") as file:
+        file.seek(first)
+        return file.read(size)
+
+
+def system_with_disk(context, debugger=False):
+    disk = make_disk(context.name)
+    system = System(context, DESCRIPTION, debugger=debugger, disk=disk)
+    system.start_all()
+    return system, disk
+
+
+def io(context):
+    """One system for the tests that leave it as it was."""
+    return context.shared("io", lambda: system_with_disk(context))
+
+
+def device(guest, serial):
+    path = guest.output(FIND.format(serial=serial))
+    check(path.startswith("/dev/vd"), f"{guest.name} has no disk '{serial}'")
+    return path
+
+
+def write_file(guest, to, size_mib):
+    """Writes random bytes to a device, past the cache; returns their MD5."""
+    guest.output(f"dd if=/dev/urandom of=/tmp/random bs=1M count={size_mib} 2>/dev/null")
+    guest.output(f"dd if=/tmp/random of={to} bs=64k conv=fsync 2>/dev/null", 120)
+    return guest.output("md5sum </tmp/random").split()[0]
+
+
+def read_back(guest, source, size_mib):
+    guest.output(f"sync; echo 3 >/proc/sys/vm/drop_caches; blockdev --flushbufs {source} 2>/dev/null; true")
+    return guest.output(f"dd if={source} bs=1M count={size_mib} 2>/dev/null | md5sum", 120).split()[0]
+
+
+def test_disks_hold_what_is_written(context):
+    system, disk = io(context)
+    for name, size_mib in (("one", 8), ("two", 4)):
+        guest = system.guest(name)
+        path = device(guest, f"{name}-disk")
+        sectors = int(guest.output(f"cat /sys/block/{path[5:]}/size"))
+        check(sectors == PARTITION_MIB[name] * MIB // SECTOR, f"{name}: the disk has {sectors} sectors")
+        digest = write_file(guest, path, size_mib)
+        check(read_back(guest, path, size_mib) == digest, f"{name}: it reads something else than it wrote")
+        found = contents(disk, name)
+        check(hashlib.md5(found[:size_mib * MIB]).hexdigest() == digest, f"{name}: not on the board's disk")
+        check(found[size_mib * MIB:].strip(name[0].encode()) == b"", f"{name}: bytes elsewhere have changed")
+
+
+def test_disks_in_memory(context):
+    system, _ = io(context)
+    one = system.guest("one")
+    path = device(one, "one-memory")
+    check(one.output(f"dd if={path} bs=1M count=1 2>/dev/null | md5sum").split()[0] == hashlib.md5(bytes(MIB)).hexdigest(),
+          "a new disk in memory is not empty")
+    digest = write_file(one, path, 4)
+    check(read_back(one, path, 4) == digest, "a disk in memory forgets")
+    two = system.guest("two")
+    path = device(two, "two-image")
+    check(two.output(f"cat /sys/block/{path[5:]}/ro") == "1", "the read-only disk is not")
+    size = os.path.getsize("build/guest/initramfs.cpio.gz")
+    with open("build/guest/initramfs.cpio.gz", "rb") as file:
+        whole = file.read(size // SECTOR * SECTOR)
+    check(two.output(f"head -c {len(whole)} {path} | md5sum").split()[0] == hashlib.md5(whole).hexdigest(),
+          "the disk is not the file")
+    status, _ = two.run(f"dd if=/dev/zero of={path} bs=512 count=1 conv=fsync")
+    check(status != 0, "a read-only disk was written")
+
+
+def test_entropy(context):
+    system, _ = io(context)
+    for name in ("one", "two"):
+        guest = system.guest(name)
+        check("virtio" in guest.output("cat /sys/class/misc/hw_random/rng_current"), f"{name} has no virtio-rng")
+        draws = {guest.output("head -c 4096 /dev/hwrng | md5sum") for _ in range(2)}
+        check(len(draws) == 2, f"{name}: the same numbers twice")
+
+
+def test_network(context):
+    """Guests find one another, and the outside by the board's network."""
+    system, _ = io(context)
+    one = system.guest("one")
+    check(", 0% packet loss" in one.output("ping -c 3 -W 5 10.42.0.2", 60), "one does not reach two")
+    two = system.guest("two")
+    two.output("mkdir -p /tmp/www; dd if=/dev/urandom of=/tmp/www/file bs=1M count=4 2>/dev/null; httpd -h /tmp/www")
+    digest = two.output("md5sum </tmp/www/file").split()[0]
+    one = system.guest("one")
+    found = one.output("wget -q -O - http://10.42.0.2/file | md5sum", 120).split()[0]
+    check(found == digest, "the file did not arrive as it was sent")
+    one.output("ip addr add 10.0.2.15/24 dev eth0 2>/dev/null; ip addr show dev eth0 | grep -q 10.0.2.15")
+    check(", 0% packet loss" in one.output("ping -c 2 -W 5 10.0.2.2", 60), "one does not reach the outside")
+
+
+def test_console_by_virtio(context):
+    """What is typed goes to the virtio console while the guest has it open; what both say is shown."""
+    system, _ = io(context)
+    two = system.guest("two")
+    check(two.output("tty") == "/dev/hvc0", "the shell that answers is another one's")
+    since = system.machine.mark()
+    two.output("echo by-uart-$((6*7)) >/dev/ttyAMA0")
+    system.machine.expect("^by-uart-42$", 20, since)
+    data = "".join(f"{i} " for i in range(1, 2000)) + "2000\n"
+    check(two.output("seq -s ' ' 1 2000 | md5sum").split()[0] == hashlib.md5(data.encode()).hexdigest(),
+          "output differs")
+    two.paste(context.bytes(20000))
+
+
+def test_disk_survives_the_service(context):
+    """The block service dies while a guest writes and reads: it waits, and then all is as it should be."""
+    system, disk = system_with_disk(context, debugger=True)
+    one = system.guest("one")
+    path = device(one, "one-disk")
+    one.output("dd if=/dev/urandom of=/tmp/random bs=1M count=8 2>/dev/null")
+    write = f"for i in 1 2 3; do dd if=/tmp/random of={path} bs=64k conv=fsync 2>/dev/null; done; echo $? >/tmp/done"
+    one.output(f"sh -c '({write}) &'")
+    since = system.machine.mark()
+    system.crash("block")
+    system.machine.expect(LOG_LINE.format(name="root") + "block: restarted", 30, since)
+    one = system.guest("one")
+    one.output("while [ ! -e /tmp/done ]; do sleep 0.2; done", 120)
+    check(one.output("cat /tmp/done") == "0", "writing failed")
+    digest = one.output("md5sum </tmp/random").split()[0]
+    check(read_back(one, path, 8) == digest, "what was written is not there")
+    check(hashlib.md5(contents(disk, "one")[:8 * MIB]).hexdigest() == digest, "not on the board's disk")
+    two = system.guest("two")
+    check(contents(disk, "two").strip(b"t") == b"", "the other VM's disk has changed")
+
+
+def test_network_survives_the_service(context):
+    system, _ = system_with_disk(context, debugger=True)
+    since = system.machine.mark()
+    system.crash("net")
+    system.machine.expect(LOG_LINE.format(name="root") + "net: restarted", 30, since)
+    one = system.guest("one")
+    check(", 0% packet loss" in one.output("ping -c 3 -W 5 10.42.0.2", 60), "one does not reach two any more")
+
+
+def test_disk_and_network_survive_a_client(context):
+    """One VM starts anew, one crashes; the other one's disk and network go on."""
+    system, disk = system_with_disk(context)
+    one = system.guest("one")
+    path = device(one, "one-disk")
+    digest = write_file(one, path, 2)
+    system.shell("restart one")
+    system.guest("two").output("echo alive")
+    one = system.wait_ready_again("one", 2)
+    check(read_back(one, device(one, "one-disk"), 2) == digest, "a restart lost what was flushed")
+    check(", 0% packet loss" in one.output("ping -c 3 -W 5 10.42.0.2", 60), "the network is gone")
+    check(hashlib.md5(contents(disk, "one")[:2 * MIB]).hexdigest() == digest, "not on the board's disk")
