@@ -527,6 +527,65 @@ static void a_greedy_client_starves_nobody(void **state)
     run(f);
 }
 
+/* Keeps a client's requests at `depth`; how many answers it got. */
+static unsigned top_up(struct fixture *f, unsigned port, unsigned *in_flight, unsigned depth)
+{
+    enum block_status status;
+    unsigned answers = 0;
+    int got;
+    while ((got = block_client_receive(&f->client[port], &status)) >= 0) {
+        block_client_give(&f->client[port], got);
+        answers++;
+    }
+    *in_flight -= answers;
+    while (*in_flight < depth && send(f, port, BLOCK_READ, *in_flight, 8, 0) >= 0) {
+        ++*in_flight;
+    }
+    return answers;
+}
+
+static void greedy_clients_get_the_same(void **state)
+{
+    struct fixture *f = *state;
+    unsigned in_flight[3] = {0}, answers[3] = {0};
+    f->device_waits = true;
+    for (unsigned round = 0; round < 600; round++) {
+        for (unsigned i = 0; i < 3; i++) {
+            answers[i] += top_up(f, i, &in_flight[i], 100);
+        }
+        run(f);
+        fake_block_take(&f->device);
+        fake_block_answer(&f->device);
+        run(f);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        assert_in_range(answers[i], 150, 250);
+    }
+    f->device_waits = false;
+    run(f);
+}
+
+static void one_client_does_not_fill_the_device(void **state)
+{
+    struct fixture *f = *state;
+    fake_block_fini(&f->device);
+    fake_block_init(&f->device, FEATURES, SECTORS, 256);
+    fake_virtio_add_region(&f->device.virtio, DMA_PADDR, f->dma, DMA_BYTES);
+    fake_virtio_add_region(&f->device.virtio, LINK_PADDR, f->links, sizeof f->links);
+    start_service(f);
+    run(f);
+    unsigned in_flight = 0;
+    top_up(f, 2, &in_flight, 128);
+    f->device_waits = true;
+    run(f);
+    assert_int_equal(fake_block_take(&f->device), PORT_FLIGHT_MAX);
+    f->device_waits = false;
+    while (fake_block_answer(&f->device)) {
+    }
+    run(f);
+    assert_int_equal(top_up(f, 2, &in_flight, 0), 128);
+}
+
 static void one_pass_is_bounded(void **state)
 {
     struct fixture *f = *state;
@@ -625,6 +684,8 @@ int main(void)
         TEST(stale_indices_do_no_harm),
         TEST(a_client_that_went_is_let_go),
         TEST(a_greedy_client_starves_nobody),
+        TEST(greedy_clients_get_the_same),
+        TEST(one_client_does_not_fill_the_device),
         TEST(one_pass_is_bounded),
         TEST(many_answers_are_one_signal),
         TEST(a_hostile_client_harms_itself),

@@ -385,6 +385,24 @@ static void the_client_is_restarted_all_the_time(void **state)
     expect_nothing_wrong();
 }
 
+/* The guest reuses the memory of what was under way when it reset its device. */
+static void a_read_of_before_a_reset_writes_no_memory(void **state)
+{
+    (void)state;
+    start_client(ALL_FEATURES);
+    assert_true(send(VIRTIO_BLK_IN, 0, 8, 0));
+    uint64_t in = t.pending[0].in;
+    step(false);
+    start_driver(ALL_FEATURES);
+    memset(driver_at(&t.guest, in, 4097), 0x77, 4097);
+    settle();
+    assert_int_equal(t.blk.orphan_count, 0);
+    for (unsigned i = 0; i < 4097; i++) {
+        assert_int_equal(*(uint8_t *)driver_at(&t.guest, in + i, 1), 0x77);
+    }
+    expect_nothing_wrong();
+}
+
 static void a_request_larger_than_the_link_is_carried_out(void **state)
 {
     (void)state;
@@ -511,6 +529,7 @@ int main(void)
         TEST(the_disk_is_what_was_written),
         TEST(the_service_is_restarted_all_the_time),
         TEST(the_client_is_restarted_all_the_time),
+        TEST(a_read_of_before_a_reset_writes_no_memory),
         TEST(a_request_larger_than_the_link_is_carried_out),
         TEST(one_request_costs_two_signals),
         TEST(a_hostile_service_harms_nobody),
