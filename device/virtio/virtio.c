@@ -147,7 +147,8 @@ void virtio_defer(struct virtio_device *device, unsigned queue)
     device->port->defer(device->port->ctx);
 }
 
-void virtio_work(struct virtio_device *device, unsigned queue)
+/* One pass over one queue. */
+static void work_once(struct virtio_device *device, unsigned queue)
 {
     struct virtqueue *ring = &device->queue[queue].ring;
     unsigned budget = VIRTIO_BUDGET;
@@ -166,6 +167,25 @@ void virtio_work(struct virtio_device *device, unsigned queue)
         }
         /* A driver that adds a buffer at each look gets no further than the budget. */
         budget = progress == VIRTIO_AGAIN || budget == 0 ? 0 : budget - 1;
+    }
+}
+
+void virtio_also(struct virtio_device *device, unsigned queue)
+{
+    device->state.also |= 1u << queue;
+}
+
+void virtio_work(struct virtio_device *device, unsigned queue)
+{
+    device->state.also = 1u << queue;
+    for (unsigned round = 0; device->state.also != 0; round++) {
+        unsigned now = (unsigned)__builtin_ctz(device->state.also);
+        device->state.also &= device->state.also - 1;
+        if (round < VIRTIO_ROUNDS) {
+            work_once(device, now);
+        } else {
+            virtio_defer(device, now);
+        }
     }
 }
 

@@ -36,6 +36,8 @@ enum {
      */
     VIRTIO_BUDGET = 64,
 
+    VIRTIO_ROUNDS = 4, /* queues that one kick works on, with virtio_also; then it defers */
+
     VIRTIO_SOURCE_CONFIG = VIRTIO_QUEUE_MAX, /* a source of interrupts; below it: that queue */
 };
 
@@ -156,6 +158,7 @@ struct virtio_device {
         uint8_t isr;
         bool stopping; /* a reset waits for the type */
         uint32_t left; /* bit for each queue that has work left */
+        uint32_t also; /* bit for each queue to be worked on in this call of virtio_work */
         uint32_t told; /* bit for each queue that has published something since the last unlock */
     } state;
     struct virtio_queue queue[VIRTIO_QUEUE_MAX];
@@ -228,8 +231,11 @@ void virtio_push(struct virtio_device *device, unsigned queue, const struct chai
  */
 void virtio_work(struct virtio_device *device, unsigned queue);
 
-/* (L) Works on a queue later, in the event thread; from inside `work`, for another queue. */
+/* (L) Works on a queue later, in the event thread. */
 void virtio_defer(struct virtio_device *device, unsigned queue);
+
+/* From inside `work`: works on another queue right after this one, in the same thread. */
+void virtio_also(struct virtio_device *device, unsigned queue);
 
 /* (L) The driver broke a rule of the type that leaves no way to answer: DEVICE_NEEDS_RESET. */
 void virtio_break(struct virtio_device *device, const char *why);

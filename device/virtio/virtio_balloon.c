@@ -14,7 +14,7 @@
 enum { INFLATE = 0, DEFLATE = 1, STATS = 2, QUEUES = 5, QUEUE_SIZE = 128 };
 
 enum {
-    NUMBERS = 256,   /* page numbers that are read at once */
+    NUMBERS = 128,   /* page numbers that are read at once */
     STAT_BYTES = 10, /* 5.5.6.3: le16 tag, le64 val */
     STATS_MAX = 32,  /* entries of a buffer that we look at */
     PAGE_SHIFT = 12,

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device/virtio/virtio.h"
+
+/*
+ * The socket device, VIRTIO 1.3, 5.10, streams only. The device is one end of every connection of
+ * its guest: it keeps the books of credit, and hands bytes to an endpoint of the VMM or of another
+ * VM's link. Every header is checked; a packet that belongs to no connection is answered with RST.
+ *
+ * Credit: we promise the guest VIRTIO_VSOCK_BUFFER bytes for each connection and keep what its
+ * endpoint does not take at once; who sends more than was promised is cut off. We send no more than
+ * the guest promised.
+ */
+enum {
+    VIRTIO_VSOCK_CONNECTIONS = 16,
+    VIRTIO_VSOCK_BUFFER = 8192, /* a power of two */
+    VIRTIO_VSOCK_STRAYS = 16,   /* RSTs for nobody's packets that wait for a receive buffer */
+    VIRTIO_VSOCK_HOST_CID = 2,
+    VIRTIO_VSOCK_CID_MIN = 3, /* of guests, 5.10.4 */
+};
+
+/* What read and write of an endpoint return to close the connection. */
+#define VIRTIO_VSOCK_CLOSE SIZE_MAX
+
+/*
+ * The far end of connections, known by their numbers (below VIRTIO_VSOCK_CONNECTIONS). All under
+ * the device's lock: must not call back.
+ */
+struct virtio_vsock_endpoint {
+    /* The connection is there. False: refuse it (only if the guest asked for it). */
+    bool (*open)(void *ctx, unsigned connection);
+    /* Bytes of the guest; returns how many it took. If not all, virtio_vsock_ready follows. */
+    size_t (*write)(void *ctx, unsigned connection, const uint8_t *bytes, size_t count);
+    /* Bytes for the guest, right into its memory. If fewer than asked for, virtio_vsock_ready
+     * follows when there are more, or when it wants to close. */
+    size_t (*read)(void *ctx, unsigned connection, uint8_t *bytes, size_t count);
+    /* Optional: the guest sends no more. */
+    void (*end)(void *ctx, unsigned connection);
+    /* The connection is gone, and so is its number; not after the endpoint closed it itself. */
+    void (*close)(void *ctx, unsigned connection);
+    void *ctx;
+};
+
+/* Who listens at the host's CID. */
+struct virtio_vsock_listener {
+    uint32_t port;
+    const struct virtio_vsock_endpoint *endpoint;
+};
+
+struct virtio_vsock_port {
+    const struct virtio_vsock_listener *listeners;
+    unsigned listener_count;
+    /* Optional: who listens at another CID; NULL: nobody. */
+    const struct virtio_vsock_endpoint *(*find)(void *ctx, uint64_t cid, uint32_t port);
+    void *ctx;
+};
+
+enum virtio_vsock_phase {
+    VSOCK_FREE,
+    VSOCK_CONNECTING, /* we ask the guest */
+    VSOCK_OPEN,
+    VSOCK_CLOSING, /* the endpoint is gone, the guest has to answer our SHUTDOWN */
+    VSOCK_DYING,   /* the endpoint is gone, RST waits for a receive buffer */
+};
+
+struct virtio_vsock_connection {
+    uint64_t far_cid;
+    uint32_t far_port, guest_port;
+    uint8_t phase;                         /* enum virtio_vsock_phase */
+    uint8_t messages;                      /* bit for each operation to be sent */
+    bool may_read;                         /* the endpoint may have bytes */
+    bool guest_ended;                      /* the guest sends no more */
+    bool told_end;                         /* and the endpoint knows */
+    bool guest_deaf;                       /* the guest receives no more */
+    bool asked;                            /* for credit, since the guest spoke last */
+    uint32_t guest_alloc, guest_forwarded; /* the guest's promise */
+    uint32_t sent;                         /* bytes to the guest, modulo 2^32 */
+    uint32_t received;                     /* bytes from the guest, .. */
+    uint32_t forwarded;                    /* of these, what the endpoint took, .. */
+    uint32_t told_forwarded;               /* and what the guest knows of that */
+    uint8_t buffer[VIRTIO_VSOCK_BUFFER];   /* bytes forwarded .. received, by their number */
+};
+
+struct virtio_vsock {
+    struct virtio_device device;
+    const struct virtio_vsock_port *far;
+    const struct virtio_vsock_endpoint *endpoint[VIRTIO_VSOCK_CONNECTIONS];
+    struct virtio_vsock_state {
+        uint64_t cid; /* of the guest: the configuration space, 5.10.4 */
+        struct virtio_vsock_connection connection[VIRTIO_VSOCK_CONNECTIONS];
+        struct virtio_vsock_stray {
+            uint64_t far_cid;
+            uint32_t far_port, guest_port;
+        } stray[VIRTIO_VSOCK_STRAYS];
+        unsigned stray_count;
+        unsigned turn;        /* who may send data next */
+        bool transmit_waits;  /* for room for a stray */
+        bool wants_event;     /* the guest shall look at its CID again */
+        uint64_t bad_packets; /* dropped without an answer */
+    } state;
+};
+
+void virtio_vsock_init(struct virtio_vsock *vsock, uint64_t guest_cid,
+                       const struct virtio_vsock_port *far, const struct ram *ram,
+                       const struct virtio_port *port, uint32_t mutex_id);
+
+/*
+ * Connects to a port of the guest, in the name of far_cid and far_port. Returns the connection's
+ * number, -1 when there is no room, no guest, or such a connection already. open says when the
+ * guest has accepted, close when it did not.
+ */
+int virtio_vsock_connect(struct virtio_vsock *vsock, const struct virtio_vsock_endpoint *endpoint,
+                         uint64_t far_cid, uint32_t far_port, uint32_t guest_port);
+
+/* The endpoint may take bytes again, or has some. Harmless for any number of a connection. */
+void virtio_vsock_ready(struct virtio_vsock *vsock, unsigned connection);
+
+/* The endpoint is done with the connection. Nothing more is called for it. */
+void virtio_vsock_close(struct virtio_vsock *vsock, unsigned connection);
+
+/* The guest goes on elsewhere, under a new CID: all connections are gone (5.10.6.7). */
+void virtio_vsock_move(struct virtio_vsock *vsock, uint64_t guest_cid);

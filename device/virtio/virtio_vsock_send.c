@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The socket device's packets to its guest, VIRTIO 1.3, 5.10.6. */
+#include <string.h>
+
+#include "device/virtio/virtio_vsock_packet.h"
+#include "lib/check.h"
+
+/* A packet of a connection, but for its operation. */
+static struct vsock_header header_of(const struct virtio_vsock *vsock,
+                                     const struct virtio_vsock_connection *c,
+                                     enum vsock_operation operation)
+{
+    return (struct vsock_header){
+        .source_cid = c->far_cid,
+        .target_cid = vsock->state.cid,
+        .source_port = c->far_port,
+        .target_port = c->guest_port,
+        .type = VSOCK_TYPE_STREAM,
+        .operation = (uint16_t)operation,
+        .flags = operation == VSOCK_OP_SHUTDOWN ? VSOCK_SHUTDOWN_BOTH : 0,
+        .alloc = VIRTIO_VSOCK_BUFFER,
+        .forwarded = c->forwarded,
+    };
+}
+
+static uint32_t send_stray(struct virtio_vsock *vsock, const struct chain *chain)
+{
+    struct virtio_vsock_state *s = &vsock->state;
+    const struct vsock_header h = {
+        .source_cid = s->stray[0].far_cid,
+        .target_cid = s->cid,
+        .source_port = s->stray[0].far_port,
+        .target_port = s->stray[0].guest_port,
+        .type = VSOCK_TYPE_STREAM,
+        .operation = VSOCK_OP_RST,
+    };
+    s->stray_count--;
+    memmove(s->stray, s->stray + 1, s->stray_count * sizeof s->stray[0]);
+    return chain_write(chain, 0, &h, sizeof h);
+}
+
+static uint32_t send_message(struct virtio_vsock *vsock, struct virtio_vsock_connection *c,
+                             const struct chain *chain)
+{
+    enum vsock_operation operation = (enum vsock_operation)__builtin_ctz(c->messages);
+    struct vsock_header h = header_of(vsock, c, operation);
+    c->messages &= (uint8_t)(c->messages - 1);
+    c->told_forwarded = c->forwarded;
+    if (operation == VSOCK_OP_RST) {
+        c->phase = VSOCK_FREE;
+    }
+    return chain_write(chain, 0, &h, sizeof h);
+}
+
+/* Reads from the endpoint into the chain, behind the header. Returns how many bytes. */
+static uint32_t read_data(struct virtio_vsock *vsock, struct virtio_vsock_connection *c,
+                          const struct chain *chain)
+{
+    unsigned number = vsock_number(vsock, c);
+    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint[number];
+    uint32_t most = vsock_credit(c) < VSOCK_PAYLOAD_MAX ? vsock_credit(c) : VSOCK_PAYLOAD_MAX;
+    uint32_t done = 0, piece;
+    uint8_t *bytes;
+    while (done < most &&
+           (bytes = chain_writable_span(chain, (uint32_t)sizeof(struct vsock_header) + done,
+                                        &piece)) != NULL) {
+        piece = piece < most - done ? piece : most - done;
+        size_t got = endpoint->read(endpoint->ctx, number, bytes, piece);
+        if (got == VIRTIO_VSOCK_CLOSE) {
+            vsock_hang_up(vsock, c);
+            break;
+        }
+        CHECK(got <= piece);
+        done += (uint32_t)got;
+        if (got < piece) {
+            c->may_read = false;
+            break;
+        }
+    }
+    c->sent += done;
+    return done;
+}
+
+/* 0: the endpoint has nothing after all. */
+static uint32_t send_data(struct virtio_vsock *vsock, struct virtio_vsock_connection *c,
+                          const struct chain *chain)
+{
+    uint32_t length = read_data(vsock, c, chain);
+    if (length == 0) {
+        return 0;
+    }
+    struct vsock_header h = header_of(vsock, c, VSOCK_OP_RW);
+    h.length = length;
+    c->told_forwarded = c->forwarded;
+    return chain_write(chain, 0, &h, sizeof h) + length;
+}
+
+/* Who has something to send? Messages first, then data, in turn. */
+static struct virtio_vsock_connection *choose(struct virtio_vsock *vsock)
+{
+    struct virtio_vsock_connection *with_data = NULL;
+    for (unsigned i = 0; i < VIRTIO_VSOCK_CONNECTIONS; i++) {
+        unsigned number = (vsock->state.turn + i) % VIRTIO_VSOCK_CONNECTIONS;
+        struct virtio_vsock_connection *c = &vsock->state.connection[number];
+        if (c->phase == VSOCK_OPEN && c->may_read && !c->guest_deaf && vsock_credit(c) == 0 &&
+            !c->asked) {
+            c->asked = true;
+            vsock_say(c, VSOCK_OP_CREDIT_REQUEST);
+        }
+        if (c->phase != VSOCK_FREE && c->messages != 0) {
+            return c;
+        }
+        if (with_data == NULL && c->phase == VSOCK_OPEN && c->may_read && !c->guest_deaf &&
+            vsock_credit(c) != 0) {
+            with_data = c;
+        }
+    }
+    return with_data;
+}
+
+/* Fills one receive buffer. False: there was nothing for it. */
+static bool fill(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
+{
+    struct virtio_device *device = &vsock->device;
+    struct chain *chain = &device->chain;
+    uint32_t written = 0;
+    if (chain->writable_bytes > sizeof(struct vsock_header)) {
+        if (vsock->state.stray_count != 0) {
+            written = send_stray(vsock, chain);
+        } else if (c->messages != 0) {
+            written = send_message(vsock, c, chain);
+        } else {
+            vsock->state.turn = vsock_number(vsock, c) + 1;
+            written = send_data(vsock, c, chain);
+            if (written == 0) {
+                virtio_unpop(device, VSOCK_RECEIVE, chain);
+                return false;
+            }
+        }
+    }
+    virtio_push(device, VSOCK_RECEIVE, chain, written); /* one without room for a packet: empty */
+    return true;
+}
+
+enum virtio_progress vsock_send(struct virtio_vsock *vsock, unsigned *budget)
+{
+    struct virtio_device *device = &vsock->device;
+    enum virtio_progress progress = VIRTIO_AGAIN;
+    while (*budget != 0) {
+        struct virtio_vsock_connection *c = choose(vsock);
+        if (c == NULL && vsock->state.stray_count == 0) {
+            progress = VIRTIO_BLOCKED;
+            break;
+        }
+        if (!virtio_pop(device, VSOCK_RECEIVE, &device->chain)) {
+            progress = VIRTIO_EMPTY;
+            break;
+        }
+        unsigned price = 1;
+        if (fill(vsock, c)) {
+            price += device->chain.writable_bytes / VSOCK_PIECE_BYTES;
+        }
+        *budget -= price < *budget ? price : *budget;
+    }
+    if (vsock->state.transmit_waits && vsock->state.stray_count < VIRTIO_VSOCK_STRAYS) {
+        vsock->state.transmit_waits = false;
+        virtio_also(device, VSOCK_TRANSMIT);
+    }
+    return progress;
+}
