@@ -21,7 +21,7 @@ struct pci_host {
     struct gic *gic;
     struct gic_v2m v2m; /* GICv2 only */
     gpa_t doorbell;
-    struct log_limit stray; /* messages that went nowhere; under the bus's lock */
+    struct log_limit stray; /* messages that went nowhere, more or less */
 };
 
 /* Adds the windows to `bus`. GIC and bus stay the caller's, and have what the map says. */

@@ -19,7 +19,7 @@
  *
  * Threads: any thread may call any function. The bus has one lock, which is taken after a
  * function's own (pci_raise and pci_set_intx come from inside a device) and before the GIC's. The
- * port is called with it held, functions (struct pci_ops) without it.
+ * port may be called with it held, functions (struct pci_ops) are called without it.
  */
 
 enum {
@@ -34,11 +34,14 @@ enum {
     PCI_MSIX_BAR_BYTES = 4096,
 };
 
-/* What the bus needs from whoever runs it. Under the lock: must not call back. */
+/* What the bus needs from whoever runs it. Must not call back. */
 struct pci_port {
-    /* Drives an interrupt line, at each change. */
+    /* Drives an interrupt line, at each change. Under the lock. */
     void (*set_line)(void *ctx, unsigned line, bool high);
-    /* A function writes `data` to `address`; both are what the guest put into the MSI-X table. */
+    /*
+     * A function writes `data` to `address`; both are what the guest put into the MSI-X table. Any
+     * number of threads at once.
+     */
     void (*message)(void *ctx, uint64_t address, uint32_t data);
     void *ctx;
 };

@@ -66,11 +66,14 @@ static bool may_send(const struct pci_function *function)
            pci_commanded(function, PCI_COMMAND_MASTER);
 }
 
-static void send(struct pci_function *function, unsigned vector)
+static bool is_masked(const struct pci_function *function, unsigned vector)
 {
-    const uint32_t *entry = function->state.msix[vector];
+    return function->state.msix[vector][VECTOR_CONTROL] & VECTOR_MASK;
+}
+
+static void send(const struct pci_function *function, const uint32_t entry[PCI_MSIX_WORDS])
+{
     const struct pci_port *port = function->bus->port;
-    function->state.msix_pending &= ~(1u << vector);
     port->message(port->ctx, (uint64_t)entry[ADDRESS_HIGH] << 32 | entry[ADDRESS_LOW], entry[DATA]);
 }
 
@@ -84,21 +87,30 @@ void pci_msix_flush(struct pci_function *function)
     }
     for (uint32_t left = function->state.msix_pending; left != 0; left &= left - 1) {
         unsigned vector = (unsigned)__builtin_ctz(left);
-        if (!(function->state.msix[vector][VECTOR_CONTROL] & VECTOR_MASK)) {
-            send(function, vector);
+        if (!is_masked(function, vector)) {
+            function->state.msix_pending &= ~(1u << vector);
+            send(function, function->state.msix[vector]);
         }
     }
 }
 
+/* The message itself goes out without the lock: that of a vCPU on another core takes a while. */
 bool pci_raise(struct pci_function *function, unsigned vector)
 {
+    uint32_t entry[PCI_MSIX_WORDS];
     mutex_lock(&function->bus->lock);
     bool on = pci_msix_is_on(function);
-    if (on && vector < function->msix_count) {
+    bool exists = on && vector < function->msix_count;
+    bool now = exists && may_send(function) && !is_masked(function, vector);
+    if (now) {
+        memcpy(entry, function->state.msix[vector], sizeof entry);
+    } else if (exists) {
         function->state.msix_pending |= 1u << vector;
-        pci_msix_flush(function);
     }
     mutex_unlock(&function->bus->lock);
+    if (now) {
+        send(function, entry);
+    }
     return on;
 }
 
