@@ -8,6 +8,7 @@
 #include "device/virtio/virtio_blk_link.h"
 #include "device/virtio/virtio_console.h"
 #include "device/virtio/virtio_mmio.h"
+#include "device/virtio/virtio_net_link.h"
 #include "device/virtio/virtio_pci.h"
 #include "device/virtio/virtio_rng.h"
 #include "lib/random.h"
@@ -51,6 +52,7 @@ struct slot {
             struct virtio_blk device;
             struct virtio_blk_link link;
         } blk;
+        struct virtio_net_link net;
     };
 };
 _Static_assert(sizeof(struct slot) <= PROCESS_VIRTIO_BYTES, "a device has room for its state");
@@ -128,10 +130,31 @@ static bool event_blk(struct slot *slot)
     return virtio_blk_link_event(&slot->blk.link);
 }
 
+static bool init_net(struct slot *slot)
+{
+    const struct virtio_net_link_setup setup = {
+        .link = link_memory(slot),
+        .signal = signal_link,
+        .ctx = slot,
+        .pair_count = vmm.vcpu_count < VIRTIO_NET_PAIR_MAX ? vmm.vcpu_count : VIRTIO_NET_PAIR_MAX,
+        .ram = &vmm.ram,
+        .port = &slot->port,
+        .mutex_id = MUTEX_VIRTIO + slot->index,
+    };
+    return virtio_net_link_init(&slot->net, &setup);
+}
+
+static bool event_net(struct slot *slot)
+{
+    virtio_net_link_event(&slot->net);
+    return false;
+}
+
 static const struct kind kinds[] = {
-    {.device = "virtio-blk", .has_link = true, .init = init_blk, .event = event_blk},
-    {.device = "virtio-rng",    .init = init_rng                   },
-    {.device = "virtio-console",   .init = init_console},
+    {.device = "virtio-net", .has_link = true, .init = init_net, .event = event_net},
+    {.device = "virtio-blk",    .has_link = true,                    .init = init_blk, .event = event_blk},
+    {.device = "virtio-rng",   .init = init_rng},
+    {.device = "virtio-console",                      .init = init_console                },
 };
 
 /* ---- putting them together ---------------------------------------------------------------------
