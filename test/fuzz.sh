@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Runs each fuzzer from its committed corpus (test/fuzz/corpus/<name>/) for FUZZ_SECONDS seconds, 10
+# Runs each fuzzer from its committed corpus (test/fuzz/corpus/<name>/) for FUZZ_SECONDS seconds, 5
 # unless told. New inputs go to the build folder; `make fuzz FUZZ_SECONDS=600` hunts for longer.
 set -u
-seconds=${FUZZ_SECONDS:-10}
+seconds=${FUZZ_SECONDS:-5}
 passed=0 failed=0
 for program in "$@"; do
     name=${program##*/}
