@@ -223,7 +223,8 @@ static void walk(struct fake_virtio *device, const struct vring_desc *table, uin
 bool fake_virtio_pop(struct fake_virtio *device, unsigned number, struct fake_held *buffer)
 {
     struct fake_device_queue *queue = &device->queue[number];
-    if (queue->ready == 0 || (device->status & STATUS_DRIVER_OK) == 0) {
+    bool works = (device->status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK;
+    if (queue->ready == 0 || !works) {
         return false;
     }
     struct vring_avail *avail = avail_of(device, queue);

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The block service with a hostile client on one port and an honest one on another, and a device
+ * that lies now and then. Each step of the input is a request of any numbers, a word anywhere in
+ * the link's head, root's starts and stops, a turn of the service or of the device. The hostile
+ * client may read and write its own sectors and nothing else; the honest one gets each of its
+ * answers.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/check.h"
+#include "link/block_client.h"
+#include "service/block/server.h"
+#include "test/fake/block_device.h"
+
+enum {
+    FIRST = 20, /* the hostile client's sectors of the device */
+    COUNT = 40,
+    HONEST = 80, /* the honest one's */
+    SECTORS = 120,
+    DMA_BYTES = 2 << 20,
+    HEAD_BYTES = offsetof(struct block_link, data),
+};
+#define DMA_PADDR  0x48000000ull
+#define LINK_PADDR 0x80000000ull
+
+static struct {
+    struct fake_block device;
+    struct transport_registers registers;
+    struct block_roster roster;
+    struct server server;
+    struct block_client honest;
+    int asked; /* the honest client's request that is under way */
+    _Alignas(4096) uint8_t dma[DMA_BYTES];
+    _Alignas(4096) uint8_t links[2][BLOCK_LINK_BYTES];
+} w;
+
+static void on_signal(void *ctx, unsigned port)
+{
+    (void)ctx;
+    CHECK(port < 2);
+}
+
+static uint32_t take(const uint8_t **at, const uint8_t *end, unsigned bytes)
+{
+    uint32_t value = 0;
+    while (bytes-- != 0 && *at < end) {
+        value = value << 8 | *(*at)++;
+    }
+    return value;
+}
+
+static struct block_link *link_of(unsigned port)
+{
+    return (struct block_link *)(void *)w.links[port];
+}
+
+static void start_service(void)
+{
+    struct server_setup setup = {
+        .roster = &w.roster,
+        .links = w.links[0],
+        .registers = &w.registers,
+        .dma = {w.dma, DMA_PADDR, DMA_BYTES, 0},
+        .signal = on_signal
+    };
+    w.device.held_count = 0;
+    server_init(&w.server, &setup);
+}
+
+static void start_client(unsigned port)
+{
+    uint32_t generation = atomic_load(&w.roster.port[port].generation) + 2;
+    atomic_store(&w.roster.port[port].generation, generation - 1);
+    block_link_format(link_of(port), generation);
+    atomic_store(&w.roster.port[port].generation, generation);
+    server_event(&w.server, BLOCK_BADGE_ROSTER);
+}
+
+/* ---- the honest client ----------------------------------------------------------------------- */
+
+static void honest_step(void)
+{
+    enum block_status status;
+    block_client_update(&w.honest);
+    if (w.asked >= 0) {
+        if (block_client_receive(&w.honest, &status) == w.asked) {
+            block_client_give(&w.honest, w.asked);
+            w.asked = -1;
+        }
+        return;
+    }
+    w.asked = block_client_take(&w.honest, 512);
+    if (w.asked >= 0) {
+        memset(block_client_data(&w.honest, w.asked), 0x44, 512);
+        block_client_send(&w.honest, w.asked, BLOCK_WRITE, 0, 0, 1);
+        server_event(&w.server, 1 << 1);
+    }
+}
+
+/* ---- the hostile one ------------------------------------------------------------------------- */
+
+static void push_request(const uint8_t **at, const uint8_t *end)
+{
+    static const uint64_t sectors[] = {0, 1, COUNT - 1, COUNT, UINT64_MAX, 1ull << 55, 10, 20};
+    static const uint32_t counts[] = {1, 2, 8, 0, COUNT, UINT32_MAX, 600, 1u << 23};
+    static const uint32_t offsets[] = {
+        0, 512, 1, BLOCK_DATA_BYTES - 512, BLOCK_DATA_BYTES, 0xfffffe00, 4096, 8192};
+    struct block_link *link = link_of(0);
+    uint32_t shape = take(at, end, 3);
+    struct block_request request = {
+        .id = shape & 0xff,
+        .attachment = (uint32_t)atomic_load(&link->attached) + ((shape >> 8 & 7) == 7),
+        .type = shape >> 11 & 7,
+        .flags = shape,
+        .sector = sectors[shape >> 14 & 7],
+        .sector_count = counts[shape >> 17 & 7],
+        .data_offset = offsets[shape >> 20 & 7],
+    };
+    uint32_t head = atomic_load(&link->requests.head);
+    for (uint32_t i = 0; i < sizeof request; i++) {
+        link->request_data[(head + i) % BLOCK_REQUESTS_BYTES] = ((uint8_t *)&request)[i];
+    }
+    atomic_store(&link->requests.head, head + (uint32_t)sizeof request);
+}
+
+static void poke(const uint8_t **at, const uint8_t *end)
+{
+    uint32_t where = take(at, end, 1), value = take(at, end, 2);
+    /* The words at the start, which matter most. */
+    memcpy(w.links[0] + where * 4 % 512, &value, 4);
+}
+
+/* A device that says what is not so stops working, and says that, too. */
+static void lie(uint32_t how)
+{
+    struct fake_virtio *virtio = &w.device.virtio;
+    w.device.held_count = 0;
+    virtio->status |= STATUS_NEEDS_RESET;
+    virtio->interrupt |= TRANSPORT_CONFIG;
+    if (how % 4 != 0 && virtio->queue[0].ready != 0) {
+        struct vring_used *used = fake_virtio_used(virtio, 0);
+        used->ring[how % 8].id = how % 4 == 1 ? how : 1u << (how % 32);
+        atomic_fetch_add(&used->index, (uint16_t)(how % 4 == 2 ? how : 1));
+    }
+}
+
+static void step(const uint8_t **at, const uint8_t *end)
+{
+    uint32_t what = take(at, end, 1);
+    switch (what % 12) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        push_request(at, end);
+        break;
+    case 4:
+        server_event(&w.server, what >> 4 & 1);
+        server_run(&w.server);
+        break;
+    case 5:
+        fake_block_take(&w.device);
+        fake_block_answer(&w.device);
+        break;
+    case 6:
+        server_event(&w.server, BLOCK_BADGE_IRQ);
+        server_run(&w.server);
+        break;
+    case 7:
+        poke(at, end);
+        break;
+    case 8:
+        start_client(0);
+        break;
+    case 9:
+        if (what >> 4 == 15) {
+            start_service();
+        } else if (what >> 4 == 14) {
+            lie(take(at, end, 1));
+        }
+        break;
+    case 10:
+        honest_step();
+        break;
+    default:
+        w.device.fail_status = (uint8_t)(what >> 4 & 3);
+        break;
+    }
+}
+
+/* The honest client's request is answered, whatever the other one did. */
+static void settle(void)
+{
+    w.device.fail_status = 0;
+    for (unsigned i = 0; i < 3000; i++) {
+        fake_block_run(&w.device);
+        server_event(&w.server, BLOCK_BADGE_IRQ);
+        server_run(&w.server);
+        block_client_update(&w.honest);
+        server_event(&w.server, 2);
+        if (w.asked < 0 && block_client_attached(&w.honest)) {
+            return;
+        }
+        if (w.asked >= 0) {
+            honest_step();
+        }
+    }
+    CHECK(false && "the honest client was left without an answer");
+}
+
+static void check_disk(void)
+{
+    for (uint32_t sector = 0; sector < SECTORS; sector++) {
+        uint8_t wanted = sector == HONEST ? w.device.cache[HONEST * 512] & 0x44 : 0;
+        for (uint32_t i = 0; i < 512; i += 8) {
+            uint64_t word;
+            memcpy(&word, w.device.cache + sector * 512 + i, 8);
+            CHECK(word == wanted * 0x0101010101010101u ||
+                  (sector >= FIRST && sector < FIRST + COUNT));
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+    const uint8_t *end = input + size;
+    uint32_t options = take(&input, end, 1);
+    fake_block_fini(&w.device);
+    memset(&w.roster, 0, sizeof w.roster);
+    memset(w.links[0], 0, HEAD_BYTES);
+    memset(w.links[1], 0, HEAD_BYTES);
+    memset(w.links[0] + HEAD_BYTES, 0x99, 16384);
+    fake_block_init(&w.device,
+                    (options & 1 ? FEATURE_INDIRECT : 0) | (options & 2 ? FEATURE_EVENT_IDX : 0) |
+                        VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES,
+                    SECTORS, options & 4 ? 8 : 64);
+    fake_virtio_add_region(&w.device.virtio, DMA_PADDR, w.dma, DMA_BYTES);
+    fake_virtio_add_region(&w.device.virtio, LINK_PADDR, w.links, sizeof w.links);
+    w.registers = fake_virtio_registers(&w.device.virtio);
+    for (unsigned i = 0; i < 2; i++) {
+        w.roster.port[i] = (struct block_port_info){
+            .kind = BLOCK_PORT_RANGE, .range = {i == 0 ? FIRST : HONEST, COUNT}
+        };
+        w.roster.port[i].link_paddr = options & 8 ? LINK_PADDR + i * BLOCK_LINK_BYTES : 0;
+    }
+    start_service();
+    start_client(0);
+    start_client(1);
+    block_client_open(&w.honest, link_of(1));
+    w.asked = -1;
+    server_run(&w.server);
+    fake_block_run(&w.device);
+    while (input < end) {
+        step(&input, end);
+    }
+    settle();
+    check_disk();
+    CHECK(block_client_bad_count(&w.honest) == 0);
+    return 0;
+}
