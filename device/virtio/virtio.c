@@ -274,7 +274,6 @@ static bool acceptable(struct virtio_device *device)
 static bool queue_open(struct virtio_device *device, unsigned queue)
 {
     struct virtio_queue *q = &device->queue[queue];
-    q->state.fresh = false;
     if (virtqueue_open(&q->ring, device->ram, &q->state.setup, q->state.size_max,
                        device->state.features)) {
         return true;

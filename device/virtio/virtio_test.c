@@ -26,6 +26,7 @@ static struct {
     unsigned starts, stops, queue_stops, work_calls;
     bool stop_late; /* something still touches guest memory */
     bool blocked;   /* the far side is not there */
+    bool also;      /* each queue wants another one to be worked on */
     bool endless;   /* the driver adds a chain whenever we look */
     uint32_t written_offset, written_size;
 } t;
@@ -34,6 +35,9 @@ static enum virtio_progress work(struct virtio_device *device, unsigned queue, u
 {
     assert_true(virtio_alive(device) && device->lock.users != 0);
     t.work_calls++;
+    if (t.also) {
+        virtio_also(device, (queue + 1) % QUEUES);
+    }
     if (t.blocked) {
         return VIRTIO_BLOCKED;
     }
@@ -187,6 +191,21 @@ static void requests_are_answered_on_every_queue(void **state)
     assert_int_equal(t.device.counter[VIRTIO_COUNT_INTERRUPT], 120);
     assert_int_equal(t.starts, 4);
     assert_int_equal(t.device.state.isr, VIRTIO_ISR_QUEUE);
+}
+
+static void a_driver_that_polls_gets_no_interrupts(void **state)
+{
+    (void)state;
+    const uint64_t features[] = {0, VIRTIO_F_RING_PACKED, VIRTIO_F_EVENT_IDX};
+    for (unsigned f = 0; f < 3; f++) {
+        assert_true(driver_start(&t.d, features[f]));
+        for (unsigned i = 0; i < 9; i++) {
+            driver_mute(&t.d, 0);
+            assert_int_equal(ask(0), 3);
+        }
+    }
+    assert_int_equal(t.d.interrupts[0], 0);
+    assert_int_equal(t.device.state.isr, 0);
 }
 
 static void the_offer_is_what_type_and_core_have(void **state)
@@ -387,6 +406,21 @@ static void a_pass_ends_with_its_budget(void **state)
     assert_int_equal(t.work_calls, calls);
 }
 
+static void queues_that_follow_one_another_end(void **state)
+{
+    (void)state;
+    assert_true(driver_start(&t.d, 0));
+    t.also = true;
+    kick(1);
+    assert_int_equal(t.work_calls, VIRTIO_ROUNDS);
+    assert_true(t.d.deferred);
+    assert_int_equal(t.device.state.left, 1u << (1 + VIRTIO_ROUNDS) % QUEUES);
+    t.also = false;
+    driver_run(&t.d);
+    assert_int_equal(t.work_calls, VIRTIO_ROUNDS + 1);
+    assert_int_equal(t.device.state.left, 0);
+}
+
 static void a_reset_takes_deferred_work_away(void **state)
 {
     (void)state;
@@ -442,6 +476,13 @@ static void one_queue_can_be_reset(void **state)
     }
     virtio_queue_set_size(&t.device, 1, 8); /* latched again */
     assert_int_equal(queue_state(1).setup.size, 4);
+    /* With work left. */
+    t.endless = true;
+    kick(1);
+    assert_int_equal(t.device.state.left, 1 << 1);
+    t.endless = false;
+    virtio_queue_reset(&t.device, 1);
+    assert_int_equal(t.device.state.left, 0);
     /* With nonsense it breaks the device. */
     virtio_queue_reset(&t.device, 1);
     enable(1);
@@ -605,6 +646,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(requests_are_answered_on_every_queue),
+        TEST(a_driver_that_polls_gets_no_interrupts),
         TEST(the_offer_is_what_type_and_core_have),
         TEST(features_that_were_not_offered_are_refused),
         TEST(driver_ok_needs_features_ok),
@@ -615,6 +657,7 @@ int main(void)
         TEST(a_broken_ring_breaks_the_device_until_a_reset),
         TEST(kicks_of_queues_that_are_not_there_are_counted),
         TEST(a_pass_ends_with_its_budget),
+        TEST(queues_that_follow_one_another_end),
         TEST(a_reset_takes_deferred_work_away),
         TEST(a_blocked_queue_goes_on_when_its_type_says),
         TEST(one_queue_can_be_reset),
