@@ -470,6 +470,35 @@ static void too_few_buffers_wait_for_more(void **state)
     }
 }
 
+/* The frame that they were taken for is gone, the next one is shorter. */
+static void buffers_that_are_not_needed_after_all_go_back(void **state)
+{
+    (void)state;
+    for (unsigned f = 0; f < 4; f++) {
+        assert_true(net_guest_start(&t.g, formats[f] | VIRTIO_NET_F_MRG_RXBUF));
+        driver_run(&t.g.d);
+        net_guest_post(&t.g, 0, 1000, 3, 0);
+        offer(5000, 1);
+        virtio_net_ready(&t.net);
+        forget_frames();
+        offer(1500, 1);
+        virtio_net_ready(&t.net);
+        struct guest_head head;
+        uint16_t id;
+        uint32_t written;
+        for (unsigned i = 0; i < 2; i++) {
+            assert_true(driver_take(&t.g.d, 0, &id, &written));
+            memcpy(&head, driver_at(&t.g.d, t.g.posted[0].address[id], sizeof head), sizeof head);
+            assert_true(i == 1 || head.buffer_count == 2);
+        }
+        offer(900, 1);
+        virtio_net_ready(&t.net);
+        assert_true(driver_take(&t.g.d, 0, &id, &written));
+        assert_int_equal(written, 912);
+        forget_frames();
+    }
+}
+
 static void frames_wait_until_there_is_a_buffer(void **state)
 {
     (void)state;
@@ -512,10 +541,13 @@ static void frames_too_long_for_the_buffers_are_dropped(void **state)
 static void a_receive_buffer_that_breaks_the_rules_stops_the_device_until_reset(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 3; i++) {
         assert_true(net_guest_start(&t.g, VIRTIO_NET_F_MRG_RXBUF));
-        const struct fake_buffer buffer = {t.g.send_memory, i == 0 ? 11 : 2000, i == 0};
-        driver_add(&t.g.d, 0, &buffer, 1);
+        const struct fake_buffer buffers[] = {
+            {t.g.send_memory,        i == 0 ? 11 : 2000, i == 0},
+            {t.g.send_memory + 2000, 2000,               true  }
+        };
+        driver_add(&t.g.d, 0, buffers, i == 2 ? 2 : 1);
         driver_kick(&t.g.d, 0);
         offer(60, 1);
         virtio_net_ready(&t.net);
@@ -838,6 +870,35 @@ static void one_queue_without_buffers_is_waited_for(void **state)
     }
 }
 
+/* The guest moves its flow while buffers of the old queue are held for its next frame. */
+static void a_flow_that_moves_takes_no_buffers_with_it(void **state)
+{
+    (void)state;
+    make(PAIRS, NET_OFFLOADS);
+    assert_true(
+        net_guest_start(&t.g, VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_MQ | VIRTIO_NET_F_MRG_RXBUF));
+    assert_true(set_pairs(2));
+    driver_run(&t.g.d);
+    net_guest_post(&t.g, 0, 100, 8, 0);
+    net_guest_post(&t.g, 2, 100, 1, 0);
+    flow_frame(1, false, false);
+    net_guest_send(&t.g, 3, &(struct guest_head){0}, t.bytes, 100, 0);
+    net_guest_reap(&t.g, 3);
+    flow_frame(1, true, false);
+    uint8_t frame[100];
+    memcpy(frame, t.bytes, 100);
+    offer(100, 1);
+    memcpy(t.in[t.in_end - 1].bytes, frame, 100);
+    virtio_net_ready(&t.net);
+    assert_int_equal(t.net.gather.count, 1);
+    flow_frame(1, false, false);
+    net_guest_send(&t.g, 1, &(struct guest_head){0}, t.bytes, 100, 0);
+    virtio_net_ready(&t.net);
+    assert_int_equal(receive(0), 0);
+    net_guest_post(&t.g, 2, 100, 1, 0);
+    assert_int_equal(receive(2), 100);
+}
+
 static void without_multiqueue_control_is_behind_the_first_pair(void **state)
 {
     (void)state;
@@ -921,6 +982,7 @@ int main(void)
         TEST(frames_come_in),
         TEST(long_frames_fill_several_buffers),
         TEST(too_few_buffers_wait_for_more),
+        TEST(buffers_that_are_not_needed_after_all_go_back),
         TEST(frames_wait_until_there_is_a_buffer),
         TEST(frames_too_long_for_the_buffers_are_dropped),
         TEST(a_receive_buffer_that_breaks_the_rules_stops_the_device_until_reset),
@@ -933,6 +995,7 @@ int main(void)
         TEST(a_command_without_room_for_an_answer_does_nothing),
         TEST(a_flow_comes_back_where_it_went_out),
         TEST(one_queue_without_buffers_is_waited_for),
+        TEST(a_flow_that_moves_takes_no_buffers_with_it),
         TEST(without_multiqueue_control_is_behind_the_first_pair),
         TEST(resets_in_the_middle),
         TEST(the_guest_sees_the_cable),

@@ -358,6 +358,7 @@ static void a_limited_port_waits_for_its_allowance(void **state)
     switch_signalled(&f->sw, 1); /* it can ring as often as it likes */
     run(f);
     assert_int_equal(count(f, 0, NET_SENT_FRAMES), 5);
+    assert_int_equal(count(f, 0, NET_THROTTLED), 1);
     send(f, 2, 1, 60); /* others are not limited */
     run(f);
     assert_int_equal(count(f, 2, NET_SENT_FRAMES), 1);
@@ -424,7 +425,11 @@ static void a_client_that_restarts_begins_anew(void **state)
     }
     send(f, 0, 1, 500); /* not taken yet when it dies */
     start_client(f, 0);
+    /* what this service stores last into what it still believes to be the old link */
+    atomic_store(&f->net.link[0].to_service.tail, f->sw.port[0].from.index);
+    atomic_store(&f->net.link[0].to_client.head, f->sw.port[0].to.index);
     switch_roster_changed(&f->sw);
+    assert_int_equal(fake_client_receive(&f->client[0], &f->head, f->got), 0);
     assert_int_equal(count(f, 0, NET_SENT_FRAMES), 10);
     assert_true((f->sw.due & 1) != 0); /* it is told: it may have seen a stale index */
     send(f, 0, 2, 60);
@@ -446,8 +451,9 @@ static void a_client_that_saw_stale_indices_recovers(void **state)
     /* the old service's last stores */
     atomic_store(&f->net.link[0].to_service.tail, f->sw.port[0].from.index);
     atomic_store(&f->net.link[0].to_client.head, f->sw.port[0].to.index);
-    bool signal = false;
-    net_peek(&f->client[0].in, &f->head, &signal); /* garbage, perhaps */
+    while (fake_client_receive(&f->client[0], &f->head, f->got) != 0) { /* old frames */
+    }
+    f->sw.port[0].from.index += 12345 * NET_ALIGN; /* and ours is of another life, too */
     send(f, 0, 1, 60);
     switch_roster_changed(&f->sw);
     run(f);
@@ -640,6 +646,26 @@ static void a_broken_ring_hurts_its_client_only(void **state)
     assert_int_equal(count(f, 0, NET_DROP_FULL), 1);
 }
 
+/* Our own index does not fit the client's, however that came about. */
+static void indices_that_do_not_fit_are_put_right(void **state)
+{
+    struct fixture *f = *state;
+    f->sw.port[0].from.index += 1 << 24;
+    send(f, 0, 1, 60);
+    run(f);
+    send(f, 0, 1, 70);
+    run(f);
+    assert_int_equal(fake_client_receive(&f->client[1], &f->head, f->got), 70);
+    f->sw.port[1].to.index += 1 << 24;
+    send(f, 0, 1, 80);
+    run(f);
+    f->client[1].in.index = atomic_load(&f->net.link[1].to_client.tail);
+    send(f, 0, 1, 90);
+    run(f);
+    assert_int_equal(fake_client_receive(&f->client[1], &f->head, f->got), 90);
+    assert_int_equal(count(f, 0, NET_BROKEN_RINGS) + count(f, 1, NET_BROKEN_RINGS), 2);
+}
+
 static void a_pulled_cable(void **state)
 {
     struct fixture *f = *state;
@@ -786,6 +812,7 @@ int main(void)
         TEST(what_bridges_keep_to_themselves_is_dropped),
         TEST(frames_longer_than_the_mtu_are_dropped),
         TEST(a_broken_ring_hurts_its_client_only),
+        TEST(indices_that_do_not_fit_are_put_right),
         TEST(a_pulled_cable),
         TEST(the_uplink_is_for_who_may_use_it),
         TEST(nobody_outside_can_be_one_of_ours),
