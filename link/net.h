@@ -177,8 +177,9 @@ struct net_client_info {
     uint32_t burst_bytes;
     uint32_t packets_per_s;
     uint32_t burst_packets;
-    /* Odd while root changes this client's link: hands off. Changes at each start of the client.
-       Flags and limits may change at any time: the service looks at them when it is signalled. */
+    /* 0 until the client has been started. Odd while root changes its link: hands off. Changes at
+       each start. Flags and limits may change at any time: the service looks at them when root
+       signals it. */
     _Atomic uint32_t generation;
     uint32_t pad2;
 };

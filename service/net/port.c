@@ -34,7 +34,7 @@ bool port_update(struct port *port, struct net_link *link, const struct net_clie
                  uint64_t counter_hz)
 {
     uint32_t generation = atomic_load(&info->generation);
-    bool usable = row_valid(info) && (generation & 1) == 0;
+    bool usable = row_valid(info) && generation != 0 && (generation & 1) == 0;
     if (usable && !(port->open && port->generation == generation)) {
         port->link = link;
         if (port->seen && port->generation != generation) {
@@ -52,7 +52,8 @@ bool port_update(struct port *port, struct net_link *link, const struct net_clie
         port->mac = address_mac(info->mac);
         limit_set(&port->bytes, info->bytes_per_s, info->burst_bytes, counter_hz);
         limit_set(&port->packets, info->packets_per_s, info->burst_packets, counter_hz);
-        atomic_store(&link->up, (info->flags & NET_CLIENT_DOWN) == 0);
+        uint32_t up = (info->flags & NET_CLIENT_DOWN) == 0;
+        port->signal |= atomic_exchange(&link->up, up) != up;
     }
     return port->open;
 }
