@@ -21,6 +21,11 @@ spin                    model checker: the signalling between processes
 clang                   fuzzers
 libclang-rt-dev         libFuzzer and the sanitizers of clang
 qemu-system-arm         the machine that everything runs on
+mmdebstrap              downloads and unpacks the Debian guest of the demo
+binutils                repacks some of its packages
+fakeroot                owners of its files, where you are not root
+e2fsprogs               file systems of the disk of the demo
+fdisk                   partitions of that disk
 python3                 guest file systems and system tests
 '
 

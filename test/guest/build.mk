@@ -46,3 +46,33 @@ $B/guest/%.elf: test/guest/tiny/%.S | $B/packages.stamp
 	$(call say,LD,$@)
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) -nostdlib -static -no-pie -Wl,-Ttext-segment=0x40200000 -Wl,--build-id=none -Wl,-z,noexecstack $< -o $@
+
+# The demo's disk, as it comes from Debian's packages: a root file system that systemd boots from in partition
+# root-a, a small empty one in data-b. Made only when somebody wants it (minutes, 120 MB), and then again when
+# what is said about it in the tree changes, but not for a new kernel or initramfs: it has no part of either.
+GUEST_DISK      := $B/guest/debian-disk.img
+GUEST_DISK_ROOT := $B/guest/root-a.ext4
+GUEST_DISK_DATA := $B/guest/data-b.ext4
+# What machines write to: a copy, which stays when a new GUEST_DISK is made. `make disk-reset` throws it away.
+DISK := $B/disk.img
+
+$(GUEST_DISK_ROOT): test/guest/debian.sh $(shell find test/guest/debian -type f) | $(GUEST_KERNEL) $(GUEST_INITRD)
+	$Q./test/guest/debian.sh $(GUEST_ROOT) $(GUEST_KERNEL) $(GUEST_INITRD) $@
+
+$(GUEST_DISK_DATA): test/guest/build.mk | $B/packages.stamp
+	$(call say,MKE2FS,$@)
+	$Qmkdir -p $(@D)
+	$Qrm -f $@ && truncate -s 32M $@ && PATH=$$PATH:/usr/sbin mke2fs -q -F -t ext4 -L data-b -m 0 -E root_owner=0:0 $@
+
+$(GUEST_DISK): test/guest/disk.sh $(GUEST_DISK_ROOT) $(GUEST_DISK_DATA)
+	$(call say,GPT,$@)
+	$Q./test/guest/disk.sh $@ root-a=$(GUEST_DISK_ROOT) data-b=$(GUEST_DISK_DATA)
+
+$(DISK): | $(GUEST_DISK)
+	$(call say,COPY,$@)
+	$Qcp --sparse=always $(GUEST_DISK) $@.new && mv $@.new $@
+
+.PHONY: disk disk-reset
+disk: $(DISK)
+disk-reset:
+	rm -f $(DISK)
