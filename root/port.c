@@ -264,6 +264,7 @@ static bool start(struct service *service)
     struct arena *arena = &service->arena;
     const struct schedule schedule = {0, class->priority, TURN_US, TURN_US};
     uint32_t slots = SERVICE_SLOTS;
+    reason_clear();
     if (class->map_slots != NULL) {
         slots += class->map_slots(roster_of(service));
     }

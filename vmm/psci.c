@@ -103,15 +103,13 @@ static struct psci_answer cpu_on(struct psci *psci, unsigned vcpu, const struct 
     if (!atomic_compare_exchange_strong(&psci->power[target], &power, PSCI_CLAIMED)) {
         return resume(power == PSCI_ON ? PSCI_RET_ALREADY_ON : PSCI_RET_ON_PENDING);
     }
-    struct psci_start start = {.entry = {argument(call, 1)}, .context = argument(call, 2)};
-    psci->start[target] = start;
+    psci->start[target] =
+        (struct psci_start){.entry = {argument(call, 1)}, .context = argument(call, 2)};
     atomic_store(&psci->power[target], PSCI_ON_PENDING);
     return (struct psci_answer){
         .action = PSCI_START_VCPU,
         .result = PSCI_RET_SUCCESS,
         .target = target,
-        .entry = start.entry,
-        .context = start.context,
     };
 }
 

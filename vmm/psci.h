@@ -58,10 +58,7 @@ enum psci_action {
 struct psci_answer {
     enum psci_action action;
     uint64_t result; /* X0. The other registers keep what they have (DEN0028 allows it). */
-    /* PSCI_START_VCPU; entry and context for the log: the target itself reads psci.start. */
-    unsigned target;
-    gpa_t entry;
-    uint64_t context;
+    unsigned target; /* of PSCI_START_VCPU, which itself reads psci.start */
 };
 
 /* vCPU 0 is on, the others are off. Not while a vCPU runs. */

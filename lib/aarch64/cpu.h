@@ -37,10 +37,3 @@ static inline void cache_clean(const void *start, uint64_t size_bytes)
     }
     __asm__ volatile("dsb sy" ::: "memory");
 }
-
-static inline uint64_t thread_pointer(void)
-{
-    uint64_t value;
-    __asm__ volatile("mrs %0, tpidr_el0" : "=r"(value));
-    return value;
-}

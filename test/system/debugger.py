@@ -70,45 +70,40 @@ class Debugger:
             self.data += chunk
 
     @contextlib.contextmanager
-    def at(self, program, function, cause):
-        """Within, the machine stands where a CPU came to a program's function, which cause() makes it do."""
+    def at(self, program, function, cause=lambda: None, name=None):
+        """Within, the machine stands where a CPU came to a program's function, which cause() makes it do. Of
+        the processes that run the program it is the one called `name`, if given."""
         address = symbol(program, function)
         code = code_at(program, address)
         with self.stopped():
             self.ask(f"Z1,{address:x},4")
         cause()
-        self.select(self.answer())
+        self._select(self.answer())
         # Another process, and a program in a guest, may have code at the same address.
-        while self.read(address, len(code)) != code:
-            self.step_over(address)
-            self.select(self.ask("c"))
+        while self.read(address, len(code)) != code or (name and self._process_name() != name):
+            self.ask(f"z1,{address:x},4")
+            self.ask("s")
+            self.ask(f"Z1,{address:x},4")
+            self._select(self.ask("c"))
         self.ask(f"z1,{address:x},4")
         try:
             yield
         finally:
             self.send("c")
 
-    def select(self, stop):
+    def _select(self, stop):
         """The CPU that a stop was reported of is the one that is asked from now on."""
         thread = re.search(r"thread:([^;]+);", stop)
         self.ask("Hg" + (thread.group(1) if thread else "0"))
 
-    def step_over(self, address):
-        self.ask(f"z1,{address:x},4")
-        self.ask("s")
-        self.ask(f"Z1,{address:x},4")
+    def _process_name(self):
+        name = self.read(boot_record() + NAME_OFFSET, NAME_BYTES)
+        return name and name.split(b"\0")[0].decode("latin-1")
 
     def read(self, address, size):
         """Memory as the CPU that stopped sees it; None where it sees none."""
         answer = self.ask(f"m{address:x},{size:x}")
         return None if answer.startswith("E") else bytes.fromhex(answer)
-
-    def run_until(self, address):
-        """Runs until a CPU comes to `address` in whatever address space, and selects that CPU."""
-        self.ask(f"Z1,{address:x},4")
-        stop = self.ask("c")
-        self.ask(f"z1,{address:x},4")
-        self.select(stop)
 
     def write(self, address, data):
         answer = self.ask(f"M{address:x},{len(data):x}:{data.hex()}")
@@ -171,19 +166,3 @@ def offset_of(header, type_name, member):
 def boot_record():
     with open(PROCESS_HEADER, encoding="utf-8") as header:
         return int(re.search(r"define\s+PROCESS_BOOT_VADDR\s+(0x[0-9a-f]+)", header.read()).group(1), 16)
-
-
-def crash(debugger, program, function, name, timeout_s=60):
-    """Sends the process `name`, which runs `program`, to address 0 when it next calls `function`."""
-    entry, record = symbol(program, function), boot_record()
-    deadline = time.monotonic() + timeout_s * TIME_SCALE
-    with debugger.stopped():
-        while time.monotonic() < deadline:
-            debugger.run_until(entry)
-            # Another process, and a program in a guest, may have code at the same address.
-            found = debugger.read(record + NAME_OFFSET, NAME_BYTES)
-            if found is not None and found.split(b"\0")[0] == name.encode():
-                debugger.jump(0)
-                return
-            debugger.ask("s")
-    raise Failure(f"{name} did not come to {function} in {timeout_s * TIME_SCALE:.0f} s")

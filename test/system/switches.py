@@ -24,6 +24,10 @@ class Switches:
     def set(self, name, count):
         """Sets a switch, returns what was left of it."""
         with self._debugger.stopped():
-            left = self._debugger.read_physical(self._address(name), 8)
-            self._debugger.write_physical(self._address(name), count.to_bytes(8, "little"))
+            return self.set_stopped(name, count)
+
+    def set_stopped(self, name, count):
+        """The same while the debugger has stopped the machine anyway."""
+        left = self._debugger.read_physical(self._address(name), 8)
+        self._debugger.write_physical(self._address(name), count.to_bytes(8, "little"))
         return int.from_bytes(left, "little")
