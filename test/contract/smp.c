@@ -10,7 +10,8 @@
 enum {
     CORE = 1,
     OTHER_CORE = 2,
-    SPIN_LIMIT = 30000000,
+    SPIN_SHORT = 30000000,       /* for what must not happen */
+    SPIN_LONG = 60 * SPIN_SHORT, /* for what must, on a machine that may be busy */
     MS = 1000,
     EARLY_US = 100,
     WAIT_MS = 20000
@@ -18,7 +19,8 @@ enum {
 
 static struct {
     seL4_CPtr endpoint, reply, ready, wake, sc;
-    _Atomic unsigned count, stop;
+    _Atomic unsigned count, stop, occupied;
+    _Atomic int error;
 } shared;
 
 static void renew(void)
@@ -29,17 +31,24 @@ static void renew(void)
     shared.wake = cap_mint(cap_new(seL4_NotificationObject, 0), seL4_AllRights, 1);
     atomic_store(&shared.count, 0);
     atomic_store(&shared.stop, 0);
+    atomic_store(&shared.occupied, 0);
+    atomic_store(&shared.error, -1);
 }
 
 /* Waits without letting core 0 do anything else: what rises meanwhile is done by another core. */
-static bool busy_wait_for(const _Atomic unsigned *counter, unsigned at_least)
+static bool spin_for(const _Atomic unsigned *counter, unsigned at_least, unsigned limit)
 {
-    for (unsigned i = 0; i < SPIN_LIMIT; i++) {
+    for (unsigned i = 0; i < limit; i++) {
         if (atomic_load(counter) >= at_least) {
             return true;
         }
     }
     return false;
+}
+
+static bool busy_wait_for(const _Atomic unsigned *counter, unsigned at_least)
+{
+    return spin_for(counter, at_least, SPIN_LONG);
 }
 
 static void spin(void *argument)
@@ -53,14 +62,28 @@ static void spin(void *argument)
 static void occupy(void *argument)
 {
     (void)argument;
+    atomic_fetch_add(&shared.occupied, 1);
     for (;;) {
     }
 }
 
+/* A thread above all others of this core, which runs when this returns. */
+static void occupy_core(struct thread *thread, unsigned core)
+{
+    unsigned before = atomic_load(&shared.occupied);
+    thread_start(thread,
+                 &(struct thread_options){.entry = occupy, .core = core, .priority = PRIO_HIGH});
+    REQUIRE(busy_wait_for(&shared.occupied, before + 1));
+}
+
 static bool counts(void)
 {
-    unsigned now = atomic_load(&shared.count);
-    return busy_wait_for(&shared.count, now + 1000);
+    return busy_wait_for(&shared.count, atomic_load(&shared.count) + 1000);
+}
+
+static bool stands(void)
+{
+    return !spin_for(&shared.count, atomic_load(&shared.count) + 1000, SPIN_SHORT);
 }
 
 static void check_threads(void)
@@ -69,16 +92,39 @@ static void check_threads(void)
     renew();
     thread_start(&thread, &(struct thread_options){.entry = spin, .core = CORE});
     contract_claim("smp.thread", counts(), "runs while core 0 is busy");
-    thread_start(&above,
-                 &(struct thread_options){.entry = occupy, .core = CORE, .priority = PRIO_HIGH});
-    contract_wait_ms(2);
-    contract_claim("smp.thread.core_busy", !counts(), "stops while its core is busy");
+    occupy_core(&above, CORE);
+    contract_claim("smp.thread.core_busy", stands(), "stops while its core is busy");
     contract_error("smp.thread.move", thread_configure_sc(thread.sc, OTHER_CORE, 10 * MS, 10 * MS),
                    seL4_NoError);
     contract_claim("smp.thread.moved", counts(), "runs on the other core");
     contract_error("smp.thread.suspend", seL4_TCB_Suspend(thread.tcb), seL4_NoError);
-    contract_claim("smp.thread.suspended", !counts(), "stops");
+    contract_claim("smp.thread.suspended", stands(), "stops");
     REQUIRE(seL4_TCB_Suspend(above.tcb) == seL4_NoError);
+}
+
+static void move_and_spin(void *argument)
+{
+    const struct thread *self = argument;
+    atomic_store(&shared.error, (int)thread_configure_sc(self->sc, OTHER_CORE, 10 * MS, 10 * MS));
+    spin(NULL);
+}
+
+/* As root does to delete a vCPU where it ran. */
+static void check_own_move(void)
+{
+    struct thread thread, above;
+    renew();
+    thread_start(&thread, &(struct thread_options){
+                              .entry = move_and_spin, .argument = &thread, .core = CORE});
+    bool ran = counts();
+    contract_error("smp.thread.move_itself", (seL4_Word)atomic_load(&shared.error), seL4_NoError);
+    occupy_core(&above, CORE);
+    contract_claim("smp.thread.move_itself.left", ran && counts(), "the old core may be busy");
+    REQUIRE(seL4_TCB_Suspend(above.tcb) == seL4_NoError);
+    occupy_core(&above, OTHER_CORE);
+    contract_claim("smp.thread.move_itself.arrived", stands(), "the new core must not be");
+    REQUIRE(seL4_TCB_Suspend(above.tcb) == seL4_NoError);
+    REQUIRE(seL4_TCB_Suspend(thread.tcb) == seL4_NoError);
 }
 
 /* ---- signals, calls, alarms ---- */
@@ -230,7 +276,7 @@ static void check_injection(void)
     REQUIRE(vm_call(&vm, guest_gic_ack, 0, vm_gic(), vm_gic() == 0, &m) && vm_reported(&m));
     contract_number("smp.inject.blocked", m.words[0] & 0x3ff, 41);
     vm_start(&vm, guest_spin, 0, VM_DATA, 0);
-    for (unsigned i = 0; i < 1000 && vm.data[0] == 0; i++) {
+    for (unsigned i = 0; i < WAIT_MS && vm.data[0] == 0; i++) {
         contract_wait_ms(1);
     }
     seL4_UserContext c;
@@ -307,9 +353,21 @@ static void check_migration(void)
     vm_flush_core(OTHER_CORE);
 }
 
+static void move_main(unsigned core)
+{
+    REQUIRE(thread_configure_sc(seL4_CapInitThreadSC, core, 10 * MS, 10 * MS) == seL4_NoError);
+}
+
+/* What is done about a vCPU's state in its core before it is deleted. */
+enum care {
+    NOTHING,
+    FLUSH,       /* another vCPU runs on that core */
+    DELETE_THERE /* the one who deletes it moves to that core */
+};
+
 /* The page that a vCPU was, after the core on which it ran has met the next vCPU: is it still zero?
  */
-static bool freed_page_is_written(bool flush, bool thread_first)
+static bool freed_page_is_written(enum care care, bool thread_first)
 {
     struct vm vm;
     vm_make(&vm, CORE);
@@ -319,13 +377,15 @@ static bool freed_page_is_written(bool flush, bool thread_first)
     REQUIRE(seL4_ARM_VCPU_SetTCB(vm.vcpu, vm.tcb) == seL4_NoError);
     set_tpidr_by_guest(&vm, 0xb1);
     REQUIRE(seL4_TCB_Suspend(vm.tcb) == seL4_NoError);
-    if (flush) {
+    if (care == FLUSH) {
         vm_flush_core(CORE);
     }
+    move_main(care == DELETE_THERE ? CORE : 0);
     if (thread_first) {
         REQUIRE(cap_delete(vm.tcb) == seL4_NoError);
     }
     REQUIRE(cap_delete(vm.vcpu) == seL4_NoError);
+    move_main(0);
     REQUIRE(cap_retype(untyped, seL4_ARM_SmallPageObject, 0, frame, 1) == seL4_NoError);
     seL4_Word window = memory_window(seL4_PageBits), seen = 0;
     memory_map(frame, seL4_CapInitThreadVSpace, window, seL4_ReadWrite);
@@ -338,10 +398,12 @@ static bool freed_page_is_written(bool flush, bool thread_first)
 
 static void check_deletion(void)
 {
-    contract_hazard("hazard.delete_vcpu_other_core", freed_page_is_written(false, false));
-    contract_hazard("hazard.delete_thread_other_core", freed_page_is_written(false, true));
+    contract_hazard("hazard.delete_vcpu_other_core", freed_page_is_written(NOTHING, false));
+    contract_hazard("hazard.delete_thread_other_core", freed_page_is_written(NOTHING, true));
     contract_claim("smp.delete.after_flush",
-                   !freed_page_is_written(true, false) && !freed_page_is_written(true, true),
+                   !freed_page_is_written(FLUSH, false) && !freed_page_is_written(FLUSH, true),
+                   "freed memory stays as it is");
+    contract_claim("smp.delete.there", !freed_page_is_written(DELETE_THERE, false),
                    "freed memory stays as it is");
 }
 
@@ -352,6 +414,9 @@ static const char *const names[] = {
     "smp.thread.moved",
     "smp.thread.suspend",
     "smp.thread.suspended",
+    "smp.thread.move_itself",
+    "smp.thread.move_itself.left",
+    "smp.thread.move_itself.arrived",
     "smp.signal",
     "smp.signal.back",
     "smp.call",
@@ -382,6 +447,7 @@ static const char *const names[] = {
     "hazard.delete_vcpu_other_core",
     "hazard.delete_thread_other_core",
     "smp.delete.after_flush",
+    "smp.delete.there",
 };
 
 void smp_run(void)
@@ -393,6 +459,7 @@ void smp_run(void)
         return;
     }
     check_threads();
+    check_own_move();
     check_messages();
     check_alarm();
     check_handler();

@@ -4,6 +4,15 @@ PROCESSES += hostile
 hostile_SRCS := test/hostile/root.c test/hostile/hostile.c root/start.S lib/thread.c lib/bytes.c \
 	lib/format.c lib/stack_guard.c
 
+# Another sequence of calls: make hostile HOSTILE_SEED=0x...
+ifdef HOSTILE_SEED
+test_hostile_CFLAGS := -DHOSTILE_SEED=$(HOSTILE_SEED)ul
+endif
+$(KB)/hostile.seed: FORCE
+	$Qmkdir -p $(@D) && { echo '$(HOSTILE_SEED)' | cmp -s - $@ || echo '$(HOSTILE_SEED)' >$@; }
+$(patsubst %.c,$(KB)/obj/%.o,$(wildcard test/hostile/*.c)): $(KB)/hostile.seed
+.PHONY: FORCE
+
 $(KB)/hostile.img: $(KB)/hostile.elf $(KB)/boot.elf $(KB)/contract/kernel.img $(HOST)/bulkhead
 	$(call say,IMAGE,$@)
 	$Q$(HOST)/bulkhead build -q -I system -I $(KB)/contract $(CONTRACT_KERNEL) --programs $(KB) \

@@ -178,10 +178,13 @@ _Noreturn void hostile_main(struct hostile_state *state)
     while (state->calls < state->limit) {
         state->calls++;
         if (below(state, COMBINED_RARELY) == 0) {
+            state->kinds[HOSTILE_OTHER_SYSCALL]++;
             random_syscall(state);
             continue;
         }
         seL4_CPtr service = random_slot(state);
+        bool is_given = service > 0 && service < HOSTILE_SLOTS_USED;
+        state->kinds[is_given ? service : HOSTILE_OTHER_SLOT]++;
         if (service == HOSTILE_ENDPOINT || service == HOSTILE_BADGED_ENDPOINT) {
             seL4_NBSend(service, random_message(state, service));
             continue;

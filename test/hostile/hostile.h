@@ -42,6 +42,18 @@ enum hostile_slot {
 #define HOSTILE_WINDOW 0x10000000ul
 #define HOSTILE_MAX    4
 
+/* What it called: the slots of above, and these. */
+enum hostile_kind {
+    HOSTILE_OTHER_SLOT = HOSTILE_SLOTS_USED, /* a capability that it made itself, or none */
+    HOSTILE_OTHER_SYSCALL, /* anything else than a call: receive, yield, nonsense */
+    HOSTILE_KINDS,
+};
+
+/* Where the sequence of calls begins; `make hostile HOSTILE_SEED=` gives another. */
+#ifndef HOSTILE_SEED
+#define HOSTILE_SEED 0x9e3779b97f4a7c15
+#endif
+
 /* Seen by the root task and by the process; the root task trusts nothing in it. */
 struct hostile_state {
     uint64_t random;
@@ -49,6 +61,7 @@ struct hostile_state {
     volatile uint64_t limit;                       /* stops there */
     volatile uint64_t answers[seL4_NumErrors + 1]; /* by error; the last: others */
     volatile uint64_t digest;                      /* of the answers and what they said */
+    volatile uint64_t kinds[HOSTILE_KINDS];        /* calls by enum hostile_kind */
     uint64_t tls[8];
 };
 

@@ -50,7 +50,7 @@ static struct {
     unsigned stalls;
 } hostile[HOSTILE_MAX];
 
-static uint64_t digest, total_calls, total_answers[seL4_NumErrors + 1];
+static uint64_t digest, total_calls, total_answers[seL4_NumErrors + 1], total_kinds[HOSTILE_KINDS];
 
 static void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void print(const char *fmt, ...)
@@ -312,6 +312,9 @@ static void count(void)
         for (unsigned error = 0; error <= seL4_NumErrors; error++) {
             total_answers[error] += hostile[i].state->answers[error];
         }
+        for (unsigned kind = 0; kind < HOSTILE_KINDS; kind++) {
+            total_kinds[kind] += hostile[i].state->kinds[kind];
+        }
     }
 }
 
@@ -324,7 +327,7 @@ static void run_round(unsigned number)
     add_tables(vspace, HOSTILE_WINDOW, world);
     give_objects(cnode, vspace);
     for (unsigned i = 0; i < threads; i++) {
-        make_thread(i, cnode, vspace, (number * HOSTILE_MAX + i + 1) * 0x9e3779b97f4a7c15ul);
+        make_thread(i, cnode, vspace, (number * HOSTILE_MAX + i + 1) * (uint64_t)HOSTILE_SEED);
     }
     for (unsigned i = 0; i < threads; i++) {
         start(i);
@@ -342,6 +345,42 @@ static void run_round(unsigned number)
                              next_slot, 1));
     MUST(seL4_CNode_Delete(seL4_CapInitThreadCNode, next_slot, seL4_WordBits));
     CHECK(canaries_live());
+}
+
+static void report(void)
+{
+    static const char *const kinds[HOSTILE_KINDS] = {
+        [HOSTILE_SELF_CNODE] = "CNode",
+        [HOSTILE_UNTYPED] = "untyped",
+        [HOSTILE_ENDPOINT] = "endpoint",
+        [HOSTILE_NOTIFICATION] = "notification",
+        [HOSTILE_REPLY] = "reply",
+        [HOSTILE_SC] = "scheduling context",
+        [HOSTILE_FRAME] = "frame",
+        [HOSTILE_LARGE_FRAME] = "large frame",
+        [HOSTILE_PAGE_TABLE] = "page table",
+        [HOSTILE_VSPACE] = "own VSpace",
+        [HOSTILE_OTHER_VSPACE] = "other VSpace",
+        [HOSTILE_VCPU] = "vCPU",
+        [HOSTILE_VICTIM_TCB] = "TCB",
+        [HOSTILE_ASID_POOL] = "ASID pool",
+        [HOSTILE_IRQ] = "interrupt",
+        [HOSTILE_DEVICE_FRAME] = "device frame",
+        [HOSTILE_BADGED_ENDPOINT] = "badged endpoint",
+        [HOSTILE_SMALL_UNTYPED] = "small untyped",
+        [HOSTILE_OTHER_SLOT] = "other slots",
+        [HOSTILE_OTHER_SYSCALL] = "other system calls",
+    };
+    print("hostile: seed 0x%lx, calls of:", (unsigned long)HOSTILE_SEED);
+    for (unsigned kind = 1; kind < HOSTILE_KINDS; kind++) {
+        print(" %s %lu%s", kinds[kind], (unsigned long)total_kinds[kind],
+              kind + 1 < HOSTILE_KINDS ? "," : "\n");
+    }
+    print("hostile: answers by error, 0 to %u:", seL4_NumErrors - 1);
+    for (unsigned error = 0; error < seL4_NumErrors; error++) {
+        print(" %lu", (unsigned long)total_answers[error]);
+    }
+    print("\nhostile: digest 0x%016lx\n", (unsigned long)digest);
 }
 
 _Noreturn void root_main(const seL4_BootInfo *info)
@@ -367,11 +406,7 @@ _Noreturn void root_main(const seL4_BootInfo *info)
     for (unsigned number = 0; number < ROUNDS; number++) {
         run_round(number);
     }
-    print("hostile: answers:");
-    for (unsigned error = 0; error <= seL4_NumErrors; error++) {
-        print(" %lu", (unsigned long)total_answers[error]);
-    }
-    print("\nhostile: digest 0x%016lx\n", (unsigned long)digest);
+    report();
     print("hostile: %u rounds of %u threads, %lu calls, all memory came back, the rest is "
           "untouched\n",
           ROUNDS, threads, (unsigned long)total_calls);
