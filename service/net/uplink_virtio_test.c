@@ -54,7 +54,7 @@ static int teardown(void **state)
 static bool arrive(struct fixture *f, uint8_t flags, uint8_t gso_type, uint32_t length,
                    uint32_t claimed)
 {
-    struct fake_buffer buffer;
+    struct fake_held buffer;
     uint8_t head[HEAD] = {flags, gso_type, 0, 0, 0, 0, 34, 0, 6, 0, 1, 0};
     if (!fake_virtio_pop(&f->device, RECEIVE, &buffer)) {
         return false;
@@ -130,7 +130,7 @@ static struct frame make_frame(struct fixture *f, uint32_t length)
 static void frames_are_sent(void **state)
 {
     struct fixture *f = *state;
-    struct fake_buffer buffer;
+    struct fake_held buffer;
     for (unsigned i = 0; i < 1000; i++) {
         struct frame frame = make_frame(f, 14 + i);
         frame.head.flags = NET_NEEDS_CSUM;
@@ -149,7 +149,7 @@ static void frames_are_sent(void **state)
 static void a_full_queue_refuses_and_recovers(void **state)
 {
     struct fixture *f = *state;
-    struct fake_buffer buffer;
+    struct fake_held buffer;
     struct frame frame = make_frame(f, 60);
     for (unsigned i = 0; i < UPLINK_QUEUE_SIZE; i++) {
         assert_true(uplink_virtio_ops.send(&f->uplink, &frame));

@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 
-from debugger import Debugger, crash, symbol
+from debugger import Debugger, symbol
 from guest import INTERRUPT_KEY, PANIC, READY, Guest
 from machine import TIME_SCALE, Failure
 
@@ -97,10 +97,14 @@ class System:
         self._guests = {}
         self._numbers = {}
 
-    def crash(self, name):
-        """Makes a VM's VMM or a service fault. Only for a system that was made with a debugger."""
+    def crash(self, name, cause=lambda: None, before=lambda: None):
+        """Makes a VM's VMM or a service jump to address 0, at the next thing that it does. cause() gives it
+        something to do; before() is called when the machine has stopped for it. Only for a system that was
+        made with a debugger."""
         program, function = CRASHES.get(name, CRASHES["vmm"])
-        crash(self.debugger, f"{image_option('--programs')}/{program}", function, name)
+        with self.debugger.at(f"{image_option('--programs')}/{program}", function, cause, name):
+            before()
+            self.debugger.jump(0)
 
     def set_of_root(self, variable, offset, data):
         """Writes to a variable of root's, returns what was there. Only with a debugger."""
@@ -121,9 +125,10 @@ class System:
         banner = self.machine.expect(SHELL_BANNER, 20, since)
         self.machine.expect("^" + PROMPT, 20, banner.end())
 
-    def shell(self, command, timeout_s=30):
+    def shell(self, command, timeout_s=30, is_in_front=False):
         """Gives the shell a command, returns the lines that it says, those of the log left out."""
-        self.front_shell()
+        if not is_in_front:
+            self.front_shell()
         since = self.machine.mark()
         self.machine.send(command + "\r")
         match = self.machine.expect(rf"^{PROMPT}{re.escape(command)} *\n((?:.*\n)*?){PROMPT}$", timeout_s, since)
