@@ -146,12 +146,15 @@ SYSTEM ?= demo
 SYSTEM_FILE := $(if $(wildcard $(SYSTEM)),$(SYSTEM),system/$(SYSTEM).dts)
 IMAGE := $(KB)/$(notdir $(basename $(SYSTEM_FILE))).img
 
+# A copy of the demo's disk, for a system that has one; DISK=FILE takes another.
+SYSTEM_DISK := $(if $(shell grep -sl 'backend = "virtio-blk"' $(SYSTEM_FILE)),$(DISK))
+
 .PHONY: image run
 image: target boot $(HOST)/bulkhead $(GUESTS)
 	$Q$(HOST)/bulkhead build $(IMAGE_OPTIONS) -o $(IMAGE) $(SYSTEM_FILE)
-run: image
+run: image $(SYSTEM_DISK)
 	@echo "Starting $(IMAGE) on $(KERNEL_NAME). Ctrl-T ? lists the keys, Ctrl-A X ends QEMU."
-	$Q$(HOST)/bulkhead run $(IMAGE)
+	$Q$(HOST)/bulkhead run $(SYSTEM_DISK:%=--disk %) $(IMAGE)
 
 .PHONY: test
 test:

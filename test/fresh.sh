@@ -4,7 +4,7 @@
 #
 # Proves that README's two commands need nothing but git and make: makes a Debian 12 with only these under
 # build/fresh, clones the commit that is checked out into it, and runs `make test` there, then `make run` until
-# all guests of the demo are at their shells. Other targets on request. Takes half an hour.
+# all guests of the demo are there. Other targets on request. Takes half an hour.
 #
 # Needs root and mmdebstrap or debootstrap; says so and skips otherwise. FRESH_MIRROR=URL names the Debian
 # archive (default: the tools' own, deb.debian.org), FRESH_SECONDS=N limits each command, FRESH_KEEP=1 keeps the
@@ -56,19 +56,20 @@ inside() { # shell command
             bash -c "cd /home/bulkhead && $2"' bash "$root" "$1" </dev/null
 }
 
-# What a person would do: wait for one guest's shell, go to the other's with Ctrl-T 2, end QEMU with Ctrl-A X.
+# What a person would do: wait for one guest's login prompt, go to the other's shell with Ctrl-T 2, end QEMU with
+# Ctrl-A X. The first time, the demo's disk is made.
 run_demo='
     mkfifo /tmp/keys; exec 3<>/tmp/keys
     make run <&3 >/tmp/demo.log 2>&1 & make_pid=$!
-    shells() { # waits for the shells of this many guests
-        for _ in $(seq 300); do
-            [ $(grep -ac "bulkhead-guest: ready" /tmp/demo.log) -lt $1 ] || return 0
+    seen() { # text
+        for _ in $(seq 1800); do
+            ! grep -aq "$1" /tmp/demo.log || return 0
             kill -0 $make_pid 2>/dev/null || return 1
             sleep 1
         done
         return 1
     }
-    shells 1 && printf "\0242" >&3 && shells 2; at_shells=$?
+    seen "linux-a login:" && printf "\0242" >&3 && seen "bulkhead-guest: ready"; at_shells=$?
     tail -n 5 /tmp/demo.log
     printf "\001x" >&3
     wait $make_pid && [ $at_shells -eq 0 ]'

@@ -54,7 +54,7 @@ GUEST_DISK      := $B/guest/debian-disk.img
 GUEST_DISK_ROOT := $B/guest/root-a.ext4
 GUEST_DISK_DATA := $B/guest/data-b.ext4
 # What machines write to: a copy, which stays when a new GUEST_DISK is made. `make disk-reset` throws it away.
-DISK := $B/disk.img
+DISK ?= $B/disk.img
 
 $(GUEST_DISK_ROOT): test/guest/debian.sh $(shell find test/guest/debian -type f) | $(GUEST_KERNEL) $(GUEST_INITRD)
 	$Q./test/guest/debian.sh $(GUEST_ROOT) $(GUEST_KERNEL) $(GUEST_INITRD) $@

@@ -13,7 +13,7 @@ from guest import INTERRUPT_KEY, PANIC, READY, Guest
 from machine import TIME_SCALE, Failure
 
 TOOL = "build/host/bulkhead"
-DEMO = "system/demo.dts"
+PAIR = "system/pair.dts"
 IMAGES = "build/system"
 
 PREFIX_KEY = "\x14"  # Ctrl-T
@@ -84,7 +84,7 @@ class Vm:
 class System:
     """A Bulkhead that runs in a machine."""
 
-    def __init__(self, context, description=DEMO, debugger=False, disk=None):
+    def __init__(self, context, description=PAIR, debugger=False, disk=None):
         image = make_image(description)
         options = ["--disk", disk] if disk else []
         command = run_tool("run", "--dry-run", *options, image).split()
