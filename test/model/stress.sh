@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# usage: test/model/stress.sh PROGRAM PROGRAM_tsan   (by `make stress`)
-# Runs ring_stress for a bounded time, STRESS_RECORDS records (a twentieth of them under the sanitizer).
+# usage: test/model/stress.sh RING RING_tsan INTERRUPT INTERRUPT_tsan   (by `make stress`)
+# Runs each for a bounded time: STRESS_RECORDS records, a hundredth as many interrupts, and a twentieth of
+# each under the sanitizer.
 set -u
 records=${STRESS_RECORDS:-2000000}
 passed=0 failed=0
@@ -17,5 +18,7 @@ try() { # program, records
 
 try "$1" "$records"
 try "$2" $((records / 20))
+try "$3" $((records / 100))
+try "$4" $((records / 2000))
 echo "stress: $passed passed, $failed failed"
 [ $failed -eq 0 ]
