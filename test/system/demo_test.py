@@ -5,7 +5,7 @@ import os
 import shutil
 
 from bulkhead import IMAGES, System
-from guest import Guest, check
+from guest import check
 
 DESCRIPTION = "system/demo.dts"
 MASTER = "build/guest/debian-disk.img"
@@ -24,12 +24,6 @@ def start(context, disk):
     return system, took
 
 
-def debian(system):
-    """The shell behind linux-a's login."""
-    system.console("linux-a")
-    return Guest(system.machine, "linux-a")
-
-
 def test_debian_from_its_partition(context):
     if not os.path.exists(MASTER):
         context.skip(f"there is no {MASTER}: `make disk` makes it, which takes minutes")
@@ -37,14 +31,14 @@ def test_debian_from_its_partition(context):
     os.makedirs(os.path.dirname(disk), exist_ok=True)
     shutil.copyfile(MASTER, disk)
     system, first_s = start(context, disk)
-    a = debian(system)
+    a = system.guest("linux-a")
     check(a.output("systemctl is-system-running --wait", 120) in ("running", "degraded"), "systemd is not done")
     check("/dev/vda" in a.output("findmnt -n -o SOURCE /"), "root is not on the virtio disk")
     b = system.wait_ready("linux-b")
     b.output("dd if=/dev/urandom of=/data/from-b bs=1M count=2 2>/dev/null; sync")
     digest = b.output("md5sum </data/from-b").split()[0]
     check(", 0% packet loss" in b.output("ping -c 3 -W 5 192.168.100.1", 60), "b does not reach a")
-    a = debian(system)
+    a = system.guest("linux-a")
     check(", 0% packet loss" in a.output("ping -c 3 -W 5 192.168.100.2", 60), "a does not reach b")
     a.output("wget -q -O /srv/copy http://192.168.100.2/from-b && sync", 60)
     check(a.output("md5sum </srv/copy").split()[0] == digest, "the file did not arrive as it was sent")
@@ -52,14 +46,13 @@ def test_debian_from_its_partition(context):
     b = system.guest("linux-b")
     check(b.output("wget -q -O - http://192.168.100.1/copy | md5sum", 60).split()[0] == digest,
           "the file did not come back as it was")
-    debian(system)
-    system.machine.send_line("poweroff")
+    system.guest("linux-a").machine.send_line("poweroff")
     system.wait_state("linux-a", "stopped", 90)
     system.guest("linux-b").output("sync")
     system.machine.stop()
 
     system, second_s = start(context, disk)
-    a = debian(system)
+    a = system.guest("linux-a")
     check(a.output("md5sum </srv/copy").split()[0] == digest, "linux-a's file is gone after a power-off")
     b = system.wait_ready("linux-b")
     check(b.output("md5sum </data/from-b").split()[0] == digest, "linux-b's file is gone after a power-off")
