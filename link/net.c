@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { HEAD = sizeof(struct net_head) };
+enum { HEAD = sizeof(struct net_head), START = HEAD + NET_ETHERNET_BYTES };
 
 void net_link_format(struct net_link *link, const uint8_t mac[NET_MAC_BYTES], uint16_t mtu)
 {
@@ -64,14 +64,16 @@ bool net_head_accepted(const struct net_head *head, uint32_t accepts)
     return (wanted & ~accepts) == 0;
 }
 
-enum net_result net_peek(struct ring *ring, struct net_head *head, bool *signal)
+/* The first bytes of the next record, its head to begin with. */
+static enum net_result peek(struct ring *ring, void *start, uint32_t size, bool *signal)
 {
     uint32_t used = ring_used(ring);
     if (used == 0) {
         return NET_EMPTY;
     }
-    if (used >= HEAD) {
-        ring_peek(ring, 0, head, HEAD);
+    if (used >= size) { /* every frame has an Ethernet header */
+        const struct net_head *head = start;
+        ring_peek(ring, 0, start, size);
         if (net_head_valid(head) && net_record_bytes(head->length) <= used) {
             return NET_FRAME;
         }
@@ -79,6 +81,16 @@ enum net_result net_peek(struct ring *ring, struct net_head *head, bool *signal)
     ring->bad_count++;
     ring_discard(ring, used, signal);
     return NET_BROKEN;
+}
+
+enum net_result net_peek(struct ring *ring, struct net_head *head, bool *signal)
+{
+    return peek(ring, head, HEAD, signal);
+}
+
+enum net_result net_peek_start(struct ring *ring, struct net_start *start, bool *signal)
+{
+    return peek(ring, start, START, signal);
 }
 
 void net_peek_bytes(const struct ring *ring, uint32_t offset, void *bytes, uint32_t size)
@@ -97,13 +109,24 @@ void net_done(struct ring *ring, const struct net_head *head, bool *signal)
     ring_discard(ring, net_record_bytes(head->length), signal);
 }
 
-bool net_begin(struct ring *ring, const struct net_head *head)
+static bool begin(struct ring *ring, const void *start, uint32_t size)
 {
+    const struct net_head *head = start;
     if (ring_space(ring) < net_record_bytes(head->length)) {
         return false;
     }
-    ring_put(ring, 0, head, HEAD);
+    ring_put(ring, 0, start, size);
     return true;
+}
+
+bool net_begin(struct ring *ring, const struct net_head *head)
+{
+    return begin(ring, head, HEAD);
+}
+
+bool net_begin_start(struct ring *ring, const struct net_start *start)
+{
+    return begin(ring, start, START);
 }
 
 void net_put_bytes(struct ring *ring, uint32_t offset, const void *bytes, uint32_t size)

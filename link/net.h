@@ -122,8 +122,17 @@ enum net_result {
     NET_BROKEN, /* the other side broke the rules; the ring has been emptied */
 };
 
-/* Consumer: copies the next frame's head out, checked, and leaves the frame in the ring. */
+/*
+ * Consumer: copies the next frame's head out, checked, and leaves the frame in the ring.
+ * net_peek_start copies its Ethernet header with it, in one go.
+ */
+struct net_start {
+    struct net_head head;
+    uint8_t ethernet[NET_ETHERNET_BYTES];
+    uint8_t pad[2];
+};
 enum net_result net_peek(struct ring *ring, struct net_head *head, bool *signal);
+enum net_result net_peek_start(struct ring *ring, struct net_start *start, bool *signal);
 
 /* Consumer, after NET_FRAME: bytes of the frame, within head->length; as ring_peek and ring_view.
  */
@@ -140,6 +149,7 @@ void net_done(struct ring *ring, const struct net_head *head, bool *signal);
  * never was.
  */
 bool net_begin(struct ring *ring, const struct net_head *head);
+bool net_begin_start(struct ring *ring, const struct net_start *start);
 void net_put_bytes(struct ring *ring, uint32_t offset, const void *bytes, uint32_t size);
 void net_publish(struct ring *ring, const struct net_head *head, bool *signal);
 

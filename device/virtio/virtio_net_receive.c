@@ -57,14 +57,16 @@ static bool listed(const struct virtio_net_filter *filter, const uint8_t *mac)
     return filter->all || filter->too_many;
 }
 
-/* 5.1.6.5.1 and .2: does the driver want frames to this address? */
-static bool wanted(const struct virtio_net *net, const uint8_t *mac)
+/* 5.1.6.5.1 and .2: does the driver want frames to the next one's address? */
+static bool wanted(const struct virtio_net *net)
 {
     static const uint8_t broadcast[NET_MAC_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     const struct virtio_net_state *s = &net->state;
     if (!s->filters || s->promiscuous) {
         return true;
     }
+    uint8_t mac[NET_MAC_BYTES];
+    net->far->copy(net->far_ctx, 0, mac, sizeof mac);
     if (!net_mac_is_multicast(mac)) {
         return !s->no_unicast &&
                (memcmp(mac, s->config.mac, NET_MAC_BYTES) == 0 || listed(&s->unicast, mac));
@@ -80,9 +82,7 @@ static const struct net_head *next_frame(struct virtio_net *net, unsigned *budge
 {
     const struct net_head *head;
     while (*budget != 0 && (head = net->far->peek(net->far_ctx)) != NULL) {
-        uint8_t mac[NET_MAC_BYTES];
-        net->far->copy(net->far_ctx, 0, mac, sizeof mac);
-        if (net_head_accepted(head, net->state.accepts) && wanted(net, mac)) {
+        if (net_head_accepted(head, net->state.accepts) && wanted(net)) {
             return head;
         }
         net->counter[VIRTIO_NET_RECEIVED_UNWANTED]++;

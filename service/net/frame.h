@@ -9,8 +9,6 @@
  * sender may write, and is copied only once, to where it goes.
  */
 struct frame {
-    struct net_head head; /* valid as net_head_valid says */
-    uint8_t ethernet[NET_ETHERNET_BYTES];
-    uint8_t pad[2];
+    struct net_start start;    /* its head is valid as net_head_valid says */
     struct ring_piece rest[2]; /* together head.length - NET_ETHERNET_BYTES bytes */
 };

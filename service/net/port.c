@@ -61,14 +61,13 @@ bool port_update(struct port *port, struct net_link *link, const struct net_clie
 enum net_result port_take(struct port *port, struct frame *frame)
 {
     uint64_t bad = port->from.bad_count;
-    enum net_result result = net_peek(&port->from, &frame->head, &port->signal);
+    enum net_result result = net_peek_start(&port->from, &frame->start, &port->signal);
     if (result == NET_FRAME) {
         /* What a client says of checksums that it verified itself is worth nothing to others. */
-        frame->head.flags &= NET_NEEDS_CSUM;
-        frame->head.pad = 0;
-        net_peek_bytes(&port->from, 0, frame->ethernet, NET_ETHERNET_BYTES);
-        net_view_bytes(&port->from, NET_ETHERNET_BYTES, frame->head.length - NET_ETHERNET_BYTES,
-                       frame->rest);
+        frame->start.head.flags &= NET_NEEDS_CSUM;
+        frame->start.head.pad = 0;
+        net_view_bytes(&port->from, NET_ETHERNET_BYTES,
+                       frame->start.head.length - NET_ETHERNET_BYTES, frame->rest);
     } else if (port->from.bad_count != bad) {
         port->counter[NET_BROKEN_RINGS]++;
         if (result == NET_EMPTY) { /* the index, not a record */
@@ -81,7 +80,7 @@ enum net_result port_take(struct port *port, struct frame *frame)
 
 void port_done(struct port *port, const struct frame *frame)
 {
-    net_done(&port->from, &frame->head, &port->signal);
+    net_done(&port->from, &frame->start.head, &port->signal);
 }
 
 bool port_wait(struct port *port)
@@ -97,7 +96,7 @@ uint32_t port_accepts(const struct port *port)
 bool port_give(struct port *port, const struct frame *frame)
 {
     uint64_t bad = port->to.bad_count;
-    if (!net_begin(&port->to, &frame->head)) {
+    if (!net_begin_start(&port->to, &frame->start)) {
         if (port->to.bad_count != bad) {
             port->counter[NET_BROKEN_RINGS]++;
             ring_recover_producer(&port->to);
@@ -105,14 +104,13 @@ bool port_give(struct port *port, const struct frame *frame)
         port->counter[NET_DROP_FULL]++;
         return false;
     }
-    net_put_bytes(&port->to, 0, frame->ethernet, NET_ETHERNET_BYTES);
     net_put_bytes(&port->to, NET_ETHERNET_BYTES, frame->rest[0].bytes, frame->rest[0].size);
     if (frame->rest[1].size != 0) {
         net_put_bytes(&port->to, NET_ETHERNET_BYTES + frame->rest[0].size, frame->rest[1].bytes,
                       frame->rest[1].size);
     }
-    net_publish(&port->to, &frame->head, &port->signal);
+    net_publish(&port->to, &frame->start.head, &port->signal);
     port->counter[NET_RECEIVED_FRAMES]++;
-    port->counter[NET_RECEIVED_BYTES] += frame->head.length;
+    port->counter[NET_RECEIVED_BYTES] += frame->start.head.length;
     return true;
 }

@@ -113,7 +113,7 @@ static bool give_uplink(struct net_switch *sw, const struct frame *frame)
         return false;
     }
     counter[NET_RECEIVED_FRAMES]++;
-    counter[NET_RECEIVED_BYTES] += frame->head.length;
+    counter[NET_RECEIVED_BYTES] += frame->start.head.length;
     return true;
 }
 
@@ -136,15 +136,15 @@ static void make_whole(struct net_switch *sw, const struct frame *frame)
     if (sw->whole_made) {
         return;
     }
-    memcpy(sw->whole, frame->ethernet, NET_ETHERNET_BYTES);
+    memcpy(sw->whole, frame->start.ethernet, NET_ETHERNET_BYTES);
     memcpy(at, frame->rest[0].bytes, frame->rest[0].size);
     if (frame->rest[1].size != 0) {
         memcpy(at + frame->rest[0].size, frame->rest[1].bytes, frame->rest[1].size);
     }
     sw->whole_made = true;
-    if (frame->head.gso_type == NET_GSO_NONE) {
-        checksum_complete(sw->whole, frame->head.length, frame->head.csum_start,
-                          frame->head.csum_offset);
+    if (frame->start.head.gso_type == NET_GSO_NONE) {
+        checksum_complete(sw->whole, frame->start.head.length, frame->start.head.csum_start,
+                          frame->start.head.csum_offset);
     }
 }
 
@@ -152,10 +152,10 @@ static void make_whole(struct net_switch *sw, const struct frame *frame)
 static bool give_bytes(struct net_switch *sw, unsigned to, const uint8_t *bytes, uint32_t length)
 {
     struct frame frame = {
-        .head = {.length = length},
+        .start.head = {.length = length},
         .rest = {{bytes + NET_ETHERNET_BYTES, length - NET_ETHERNET_BYTES}},
     };
-    memcpy(frame.ethernet, bytes, NET_ETHERNET_BYTES);
+    memcpy(frame.start.ethernet, bytes, NET_ETHERNET_BYTES);
     return give(sw, to, &frame);
 }
 
@@ -166,7 +166,7 @@ static unsigned give_segments(struct net_switch *sw, unsigned from, unsigned to,
     struct segment segment;
     unsigned work = 1;
     uint32_t length;
-    if (!segment_begin(&segment, &frame->head, sw->whole,
+    if (!segment_begin(&segment, &frame->start.head, sw->whole,
                        sw->mtu + NET_ETHERNET_BYTES + NET_VLAN_BYTES)) {
         counters(sw, from)[NET_DROP_INVALID]++;
         return work;
@@ -184,17 +184,17 @@ static unsigned give_segments(struct net_switch *sw, unsigned from, unsigned to,
 static unsigned deliver(struct net_switch *sw, unsigned from, unsigned to,
                         const struct frame *frame)
 {
-    unsigned work = 1 + (frame->head.length >> UNIT_SHIFT);
-    if (net_head_accepted(&frame->head, accepts(sw, to))) {
+    unsigned work = 1 + (frame->start.head.length >> UNIT_SHIFT);
+    if (net_head_accepted(&frame->start.head, accepts(sw, to))) {
         give(sw, to, frame);
         return work;
     }
     make_whole(sw, frame);
-    if (frame->head.gso_type != NET_GSO_NONE) {
+    if (frame->start.head.gso_type != NET_GSO_NONE) {
         return work + give_segments(sw, from, to, frame);
     }
     counters(sw, to)[NET_COMPLETED]++;
-    give_bytes(sw, to, sw->whole, frame->head.length);
+    give_bytes(sw, to, sw->whole, frame->start.head.length);
     return 2 * work;
 }
 
@@ -241,8 +241,8 @@ static void capture(struct net_switch *sw, const struct frame *frame)
     uint64_t hz = sw->runner.counter_hz, now = sw->now;
     capture_add(&sw->capture,
                 &(struct capture_packet){
-                    .bytes = {frame->ethernet,    frame->rest[0].bytes, frame->rest[1].bytes},
-                    .size = {NET_ETHERNET_BYTES, frame->rest[0].size,  frame->rest[1].size },
+                    .bytes = {frame->start.ethernet, frame->rest[0].bytes, frame->rest[1].bytes},
+                    .size = {NET_ETHERNET_BYTES,    frame->rest[0].size,  frame->rest[1].size },
                     .time_ns = (sw->runner.roster->epoch_s + now / hz) * 1000000000 +
                                now % hz * 1000000000 / hz,
     });
@@ -284,18 +284,18 @@ static unsigned forward(struct net_switch *sw, unsigned from, const struct frame
 {
     bool uplink;
     uint32_t ports = reach(sw, from, &uplink);
-    uint64_t destination = address_mac(frame->ethernet);
+    uint64_t destination = address_mac(frame->start.ethernet);
     sw->whole_made = false;
-    if (!source_allowed(sw, from, address_mac(frame->ethernet + NET_MAC_BYTES))) {
+    if (!source_allowed(sw, from, address_mac(frame->start.ethernet + NET_MAC_BYTES))) {
         return drop(sw, from, NET_DROP_SPOOFED);
     }
-    if ((frame->head.gso_type == NET_GSO_NONE &&
-         frame->head.length > sw->mtu + NET_ETHERNET_BYTES + NET_VLAN_BYTES) ||
+    if ((frame->start.head.gso_type == NET_GSO_NONE &&
+         frame->start.head.length > sw->mtu + NET_ETHERNET_BYTES + NET_VLAN_BYTES) ||
         (destination & LINK_LOCAL_MASK) == LINK_LOCAL) {
         return drop(sw, from, NET_DROP_FILTERED);
     }
     counters(sw, from)[NET_SENT_FRAMES]++;
-    counters(sw, from)[NET_SENT_BYTES] += frame->head.length;
+    counters(sw, from)[NET_SENT_BYTES] += frame->start.head.length;
     if (captured(sw, from)) {
         capture(sw, frame);
     }
@@ -361,7 +361,7 @@ static bool serve_frame(struct net_switch *sw, unsigned i, unsigned *work)
     }
     switch (port_take(port, &frame)) {
     case NET_FRAME:
-        pay(sw, port, &frame.head);
+        pay(sw, port, &frame.start.head);
         *work += (port->flags & NET_CLIENT_DOWN) != 0 ? drop(sw, i, NET_DROP_FILTERED)
                                                       : forward(sw, i, &frame);
         port_done(port, &frame);

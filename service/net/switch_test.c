@@ -46,14 +46,14 @@ static bool outside_send(void *ctx, const struct frame *frame)
         return false;
     }
     uint8_t *to = o->out[o->out_count];
-    assert_true(frame->head.length <= sizeof o->out[0]);
-    memcpy(to, frame->ethernet, NET_ETHERNET_BYTES);
+    assert_true(frame->start.head.length <= sizeof o->out[0]);
+    memcpy(to, frame->start.ethernet, NET_ETHERNET_BYTES);
     memcpy(to + NET_ETHERNET_BYTES, frame->rest[0].bytes, frame->rest[0].size);
     if (frame->rest[1].size != 0) {
         memcpy(to + NET_ETHERNET_BYTES + frame->rest[0].size, frame->rest[1].bytes,
                frame->rest[1].size);
     }
-    o->out_head[o->out_count++] = frame->head;
+    o->out_head[o->out_count++] = frame->start.head;
     return true;
 }
 
@@ -65,10 +65,10 @@ static bool outside_receive(void *ctx, struct frame *frame)
     }
     uint32_t length = o->in_length[o->in_begin];
     *frame = (struct frame){
-        .head = {.length = length},
+        .start.head = {.length = length},
         .rest = {{o->in[o->in_begin] + NET_ETHERNET_BYTES, length - NET_ETHERNET_BYTES}},
     };
-    memcpy(frame->ethernet, o->in[o->in_begin], NET_ETHERNET_BYTES);
+    memcpy(frame->start.ethernet, o->in[o->in_begin], NET_ETHERNET_BYTES);
     return true;
 }
 

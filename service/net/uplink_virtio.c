@@ -143,7 +143,7 @@ static void reap(struct uplink_virtio *u)
 static bool send(void *ctx, const struct frame *frame)
 {
     struct uplink_virtio *u = ctx;
-    if (!u->running || !u->up || frame->head.length > u->frame_max) {
+    if (!u->running || !u->up || frame->start.head.length > u->frame_max) {
         return false;
     }
     if (u->free_send_count == 0 || vring_room(&u->send, 1) == 0) {
@@ -155,12 +155,12 @@ static bool send(void *ctx, const struct frame *frame)
     uint16_t index = u->free_send[--u->free_send_count];
     uint8_t *to = buffer(u, index);
     const struct virtio_net_head head = {
-        .flags = frame->head.flags & NET_NEEDS_CSUM,
-        .csum_start = frame->head.csum_start,
-        .csum_offset = frame->head.csum_offset,
+        .flags = frame->start.head.flags & NET_NEEDS_CSUM,
+        .csum_start = frame->start.head.csum_start,
+        .csum_offset = frame->start.head.csum_offset,
     };
     memcpy(to, &head, HEAD);
-    memcpy(to + HEAD, frame->ethernet, NET_ETHERNET_BYTES);
+    memcpy(to + HEAD, frame->start.ethernet, NET_ETHERNET_BYTES);
     to += HEAD + NET_ETHERNET_BYTES;
     for (unsigned i = 0; i < 2; i++) {
         if (frame->rest[i].size != 0) {
@@ -169,7 +169,7 @@ static bool send(void *ctx, const struct frame *frame)
         }
     }
     struct vring_segment segment = {dma_paddr(&u->dma, buffer(u, index)),
-                                    HEAD + frame->head.length};
+                                    HEAD + frame->start.head.length};
     int id = vring_add(&u->send, &segment, 1, 0);
     CHECK(id >= 0);
     u->send_buffer[id] = index;
@@ -185,7 +185,7 @@ static bool read_frame(struct uplink_virtio *u, const uint8_t *from, uint32_t wr
         return false;
     }
     memcpy(&head, from, HEAD);
-    frame->head = (struct net_head){
+    frame->start.head = (struct net_head){
         .length = written - HEAD,
         .flags = head.flags,
         .gso_type = head.gso_type,
@@ -193,14 +193,14 @@ static bool read_frame(struct uplink_virtio *u, const uint8_t *from, uint32_t wr
         .csum_offset = head.csum_offset,
     };
     if ((u->transport.features & F_GUEST_CSUM) == 0) {
-        frame->head.flags = 0;
+        frame->start.head.flags = 0;
     }
-    memcpy(frame->ethernet, from + HEAD, NET_ETHERNET_BYTES);
+    memcpy(frame->start.ethernet, from + HEAD, NET_ETHERNET_BYTES);
     frame->rest[0] =
         (struct ring_piece){from + HEAD + NET_ETHERNET_BYTES, written - HEAD - NET_ETHERNET_BYTES};
     frame->rest[1] = (struct ring_piece){NULL, 0};
     /* Long frames were not negotiated. */
-    return head.gso_type == NET_GSO_NONE && net_head_valid(&frame->head);
+    return head.gso_type == NET_GSO_NONE && net_head_valid(&frame->start.head);
 }
 
 static bool receive(void *ctx, struct frame *frame)

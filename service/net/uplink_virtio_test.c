@@ -82,9 +82,9 @@ static void frames_arrive(void **state)
         uint32_t length = 14 + i;
         assert_true(arrive(f, 0, 0, length, HEAD + length));
         assert_true(next(f, &frame));
-        assert_int_equal(frame.head.length, length);
-        assert_int_equal(frame.head.flags, 0);
-        assert_memory_equal(frame.ethernet, f->bytes, 14);
+        assert_int_equal(frame.start.head.length, length);
+        assert_int_equal(frame.start.head.flags, 0);
+        assert_memory_equal(frame.start.ethernet, f->bytes, 14);
         assert_int_equal(frame.rest[0].size, length - 14);
         assert_memory_equal(frame.rest[0].bytes, f->bytes + 14, length - 14);
         uplink_virtio_ops.done(&f->uplink);
@@ -106,21 +106,21 @@ static void what_the_device_says_of_a_frame_is_checked(void **state)
     arrive(f, 0x80, 0, 60, HEAD + 60);
     arrive(f, 1, 0, 60, HEAD + 60);
     assert_true(next(f, &frame));
-    assert_int_equal(frame.head.flags, NET_NEEDS_CSUM);
-    assert_int_equal(frame.head.csum_start, 34);
+    assert_int_equal(frame.start.head.flags, NET_NEEDS_CSUM);
+    assert_int_equal(frame.start.head.csum_start, 34);
     uplink_virtio_ops.done(&f->uplink);
     assert_false(next(f, &frame));
     assert_int_equal(f->uplink.bad_count, 5);
     arrive(f, 0, 0, 60, UINT32_MAX); /* more than the buffer has: cut to it, which is too long */
     next(f, &frame);
-    assert_true(frame.head.length <= f->uplink.buffer_bytes - HEAD);
+    assert_true(frame.start.head.length <= f->uplink.buffer_bytes - HEAD);
 }
 
 static struct frame make_frame(struct fixture *f, uint32_t length)
 {
-    struct frame frame = {.head = {.length = length}};
+    struct frame frame = {.start.head = {.length = length}};
     fake_frame(f->bytes, length, 1, 9, 3);
-    memcpy(frame.ethernet, f->bytes, 14);
+    memcpy(frame.start.ethernet, f->bytes, 14);
     uint32_t half = (length - 14) / 2;
     frame.rest[0] = (struct ring_piece){f->bytes + 14, half};
     frame.rest[1] = (struct ring_piece){f->bytes + 14 + half, length - 14 - half};
@@ -133,9 +133,9 @@ static void frames_are_sent(void **state)
     struct fake_held buffer;
     for (unsigned i = 0; i < 1000; i++) {
         struct frame frame = make_frame(f, 14 + i);
-        frame.head.flags = NET_NEEDS_CSUM;
-        frame.head.csum_start = 34;
-        frame.head.csum_offset = 16;
+        frame.start.head.flags = NET_NEEDS_CSUM;
+        frame.start.head.csum_start = 34;
+        frame.start.head.csum_offset = 16;
         assert_true(uplink_virtio_ops.send(&f->uplink, &frame));
         uplink_virtio_ops.flush(&f->uplink);
         assert_true(fake_virtio_pop(&f->device, SEND, &buffer));
@@ -161,7 +161,7 @@ static void a_full_queue_refuses_and_recovers(void **state)
     fake_virtio_push(&f->device, SEND, buffer.id, 0);
     assert_true(uplink_virtio_ops.send(&f->uplink, &frame));
     assert_false(uplink_virtio_ops.send(&f->uplink, &frame));
-    frame.head.length = 1519;
+    frame.start.head.length = 1519;
     assert_false(uplink_virtio_ops.send(&f->uplink, &frame));
 }
 
@@ -174,7 +174,7 @@ static void checksums_are_left_to_a_device_that_does_them(void **state)
     struct frame frame;
     arrive(f, 1, 0, 60, HEAD + 60);
     assert_true(next(f, &frame));
-    assert_int_equal(frame.head.flags, 0);
+    assert_int_equal(frame.start.head.flags, 0);
 }
 
 static void a_pulled_cable_sends_nothing(void **state)
