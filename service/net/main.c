@@ -15,6 +15,7 @@
 
 static struct net_switch the_switch;
 static struct uplink_virtio uplink;
+static struct net_stats *const stats = (struct net_stats *)PROCESS_STATS_VADDR;
 
 static void signal_client(void *ctx, unsigned client)
 {
@@ -63,6 +64,7 @@ static void take_events(seL4_Word badge)
     }
     if ((badge & NET_BADGE_IRQ) != 0) {
         uplink_virtio_interrupt(&uplink);
+        stats->uplink_up = uplink.running && uplink.up;
         seL4_IRQHandler_Ack(SLOT_IRQ);
         switch_uplink_ready(&the_switch);
     }
@@ -81,7 +83,7 @@ void process_main(const struct process_boot *boot)
                                  .uplink = has_uplink ? &uplink_virtio_ops : NULL,
                                  .uplink_ctx = &uplink,
                                  .roster = roster,
-                                 .stats = (struct net_stats *)PROCESS_STATS_VADDR,
+                                 .stats = stats,
                                  .links = (uint8_t *)PROCESS_LINK_VADDR,
                                  .link_stride = PROCESS_LINK_STRIDE,
                                  .counter_hz = counter_frequency_hz(),
