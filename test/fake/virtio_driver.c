@@ -322,47 +322,61 @@ static void give_back(struct fake_queue *q, uint16_t id)
     }
 }
 
-static bool take_packed(struct fake_queue *q, uint16_t *id, uint32_t *written_bytes)
+static const struct virtq_packed_desc *packed_used(const struct fake_queue *q)
 {
-    const struct virtq_packed_desc *ring = (const struct virtq_packed_desc *)(void *)q->descriptors;
-    const struct virtq_packed_desc *at = &ring[q->next_used];
-    uint16_t flags = get16(&at->flags);
-    if (!!(flags & VIRTQ_DESC_AVAIL) != q->used_wrap ||
-        !!(flags & VIRTQ_DESC_USED) != q->used_wrap) {
-        return false;
+    return (const struct virtq_packed_desc *)(void *)q->descriptors + q->next_used;
+}
+
+static const struct virtq_used *split_used(const struct fake_queue *q)
+{
+    return (const struct virtq_used *)(void *)q->device_area;
+}
+
+bool driver_has_used(struct fake_driver *d, unsigned queue)
+{
+    const struct fake_queue *q = &d->queue[queue];
+    if (!q->packed) {
+        return get16(&split_used(q)->index) != q->next_used;
     }
+    uint16_t flags = get16(&packed_used(q)->flags);
+    return !!(flags & VIRTQ_DESC_AVAIL) == q->used_wrap &&
+           !!(flags & VIRTQ_DESC_USED) == q->used_wrap;
+}
+
+static void take_packed(struct fake_queue *q, uint16_t *id, uint32_t *written_bytes)
+{
+    const struct virtq_packed_desc *at = packed_used(q);
     *id = at->id;
     *written_bytes = at->length;
-    CHECK(*id < q->size && !(flags & VIRTQ_DESC_WRITE) == (at->length == 0));
+    CHECK(*id < q->size && !(at->flags & VIRTQ_DESC_WRITE) == (at->length == 0));
     q->next_used = (uint16_t)(q->next_used + q->slots[*id]);
     if (q->next_used >= q->size) {
         q->next_used = (uint16_t)(q->next_used - q->size);
         q->used_wrap = !q->used_wrap;
     }
-    return true;
 }
 
-static bool take_split(struct fake_queue *q, uint16_t *id, uint32_t *written_bytes)
+static void take_split(struct fake_queue *q, uint16_t *id, uint32_t *written_bytes)
 {
-    const struct virtq_used *used = (const struct virtq_used *)(void *)q->device_area;
-    if (get16(&used->index) == q->next_used) {
-        return false;
-    }
-    const struct virtq_used_element *element = &used->ring[q->next_used++ % q->size];
+    const struct virtq_used_element *element = &split_used(q)->ring[q->next_used++ % q->size];
     CHECK(element->id < q->size);
     *id = (uint16_t)element->id;
     *written_bytes = element->length;
-    return true;
 }
 
 bool driver_take(struct fake_driver *d, unsigned queue, uint16_t *id, uint32_t *written_bytes)
 {
     struct fake_queue *q = &d->queue[queue];
-    bool taken = q->packed ? take_packed(q, id, written_bytes) : take_split(q, id, written_bytes);
-    if (taken) {
-        give_back(q, *id);
+    if (!driver_has_used(d, queue)) {
+        return false;
     }
-    return taken;
+    if (q->packed) {
+        take_packed(q, id, written_bytes);
+    } else {
+        take_split(q, id, written_bytes);
+    }
+    give_back(q, *id);
+    return true;
 }
 
 void driver_mute(struct fake_driver *d, unsigned queue)

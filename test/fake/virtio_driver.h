@@ -107,6 +107,8 @@ bool driver_wants_kick(struct fake_queue *q);
 /* Notifies if the device asked for it (2.7.13.4). Returns whether it did. */
 bool driver_kick(struct fake_driver *d, unsigned queue);
 
+/* Is there a used chain? */
+bool driver_has_used(struct fake_driver *d, unsigned queue);
 /* Takes the next used chain: false when there is none. CHECKs that it is one in flight. */
 bool driver_take(struct fake_driver *d, unsigned queue, uint16_t *id, uint32_t *written_bytes);
 
