@@ -311,12 +311,12 @@ static void ports_are_introduced(void **state)
 {
     (void)state;
     make(PORTS, F_MULTIPORT | F_SIZE);
-    virtio_console_resize(&t.console, 2, 80, 25);
-    expect(2, RESIZE, "\x50\0\x19\0", 4);
+    virtio_console_resize(&t.console, 2, 80, 25); /* waits for a buffer, and is not forgotten */
     tell(0, READY, 1);
     for (uint32_t port = 0; port < PORTS; port++) {
         expect(port, ADD, NULL, 0);
     }
+    expect(2, RESIZE, "\x50\0\x19\0", 4);
     tell(0, PORT_READY, 1);
     expect(0, CONSOLE, NULL, 0);
     expect(0, OPEN, NULL, 0);

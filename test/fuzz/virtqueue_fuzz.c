@@ -132,6 +132,7 @@ static void pop(void)
     switch (virtqueue_pop(&t.queue, &to->chain)) {
     case VIRTQUEUE_CHAIN:
         check_chain(&to->chain);
+        CHECK(t.queue.state.flight <= t.size);
         CHECK(!t.honest || t.waiting-- != 0);
         to->used = true;
         t.last = to;
