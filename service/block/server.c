@@ -196,30 +196,32 @@ static void run_port(struct server *server, unsigned number)
     }
 }
 
+/* So that bit `first` comes to be bit 0. */
+static uint32_t rotate(uint32_t ports, unsigned first)
+{
+    return ports >> first | (uint32_t)((uint64_t)ports << (BLOCK_PORT_MAX - first));
+}
+
 static void run_ports(struct server *server)
 {
     unsigned first = server->cursor;
     uint32_t blocked_before = server->blocked;
-    for (unsigned i = 0; i < BLOCK_PORT_MAX && server->ready != 0; i++) {
-        unsigned number = (first + i) % BLOCK_PORT_MAX;
-        if ((server->ready >> number & 1) != 0) {
-            run_port(server, number);
-        }
+    server->touched |= server->ready;
+    for (uint32_t turns = rotate(server->ready, first); turns != 0; turns &= turns - 1) {
+        run_port(server, (first + (unsigned)__builtin_ctz(turns)) % BLOCK_PORT_MAX);
     }
-    /* The first that did not get what it wanted is the first one next time. */
-    uint32_t hungry = server->blocked & ~blocked_before;
-    for (unsigned i = 1; i <= BLOCK_PORT_MAX && hungry != 0; i++) {
-        unsigned number = (first + i) % BLOCK_PORT_MAX;
-        if ((hungry >> number & 1) != 0) {
-            server->cursor = number;
-            return;
-        }
+    /* The first that did not get what it wanted is the first one next time; `first` comes last. */
+    unsigned after = (first + 1) % BLOCK_PORT_MAX;
+    uint32_t hungry = rotate(server->blocked & ~blocked_before, after);
+    if (hungry != 0) {
+        server->cursor = (after + (unsigned)__builtin_ctz(hungry)) % BLOCK_PORT_MAX;
     }
 }
 
 static void signal_ports(struct server *server)
 {
-    for (unsigned i = 0; i < BLOCK_PORT_MAX; i++) {
+    for (uint32_t ports = server->touched; ports != 0; ports &= ports - 1) {
+        unsigned i = (unsigned)__builtin_ctz(ports);
         struct port *port = &server->port[i];
         if (port->signal) {
             port->signal = false;
@@ -245,7 +247,10 @@ static void take_completions(struct server *server)
         } else {
             struct port *port = &server->port[server->flights.flight[token].port];
             port_complete(port, &server->flights, token, status);
-            server->ready |= 1u << port->number; /* it may be waiting to start */
+            server->touched |= 1u << port->number;
+            if (port->state == PORT_STARTING) {
+                server->ready |= 1u << port->number; /* it may have waited for this one's end */
+            }
         }
         server->ready |= server->blocked;
         server->blocked = 0;
@@ -265,7 +270,8 @@ static void report(struct server *server)
                         server->driver.alive ? "" : "; given up");
         }
     }
-    for (unsigned i = 0; i < BLOCK_PORT_MAX; i++) {
+    for (uint32_t ports = server->touched; ports != 0; ports &= ports - 1) {
+        unsigned i = (unsigned)__builtin_ctz(ports);
         struct port *port = &server->port[i];
         uint64_t bad = port_bad_count(port);
         if (bad != server->bad_seen[i]) {
@@ -280,6 +286,7 @@ static void report(struct server *server)
 
 bool server_run(struct server *server)
 {
+    server->touched = 0;
     take_completions(server);
     run_ports(server);
     if (server->device_state != SERVER_NO_DEVICE) {

@@ -40,6 +40,7 @@ struct server {
     struct driver_virtio driver;
     struct backend device;
     uint32_t ready, blocked; /* ports */
+    uint32_t touched;        /* ports that something was done for in this pass */
     unsigned cursor;         /* the port with which the next pass begins */
     struct flights flights;
     struct gpt gpt;
