@@ -52,7 +52,7 @@ void process_main(const struct process_boot *boot)
     for (;;) {
         server_event(&server, badge);
         bool more = server_run(&server);
-        if ((badge & BLOCK_BADGE_IRQ) != 0) {
+        if ((badge & BLOCK_BADGE_IRQ) != 0 && roster->device_present != 0) {
             /* Its line is down: server_event has told the device. */
             seL4_IRQHandler_Ack(SLOT_IRQ);
         }
