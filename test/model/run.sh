@@ -16,7 +16,7 @@ run() { # expected (holds, asleep, wrong), definitions
     local expected=$1 verdict states
     shift
     rm -rf "$work" && mkdir -p "$work"
-    if ! (cd "$work" && spin -a "${@/#/-D}" "$model" && ${HOST_CC:-gcc} -O2 -w -DSAFETY -DNOREDUCE -DMEMLIM=1500 -o pan pan.c) \
+    if ! (cd "$work" && spin -a "${@/#/-D}" "$model" && ${HOST_CC:-gcc} -O1 -w -DSAFETY -DNOREDUCE -DMEMLIM=1500 -o pan pan.c) \
         >"$work/build.log" 2>&1; then
         verdict="does not compile"
     else
