@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What touches no file is PURE too, so that unit tests and fuzzers link it.
-TOOL_PURE_SRCS := tool/description.c tool/description_check.c tool/description_device.c tool/description_schema.c \
+TOOL_PURE_SRCS := tool/description.c tool/description_check.c tool/description_device.c tool/description_io.c tool/description_schema.c \
 	tool/description_system.c tool/kernel_config.c tool/pack.c tool/payload.c tool/problem.c \
 	tool/process.c tool/source.c tool/tool.c
 PURE += $(TOOL_PURE_SRCS)

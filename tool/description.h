@@ -142,6 +142,10 @@ bool description_has_uplink(const void *tree);
  * negative when there is none. */
 int description_disk_file_next(const void *tree, int node, const char **file);
 
+/* The address of a virtio-net without one: from the places of VM and device in the file. */
+void description_default_mac(unsigned vm_index, unsigned index,
+                             char mac[DESCRIPTION_MAC_LENGTH + 1]);
+
 /* Devices with their defaults, for description_complete; libfdt's error. `vm_index` counts VMs. */
 int description_complete_devices(void *tree, int vm, unsigned vm_index);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "link/map.h"
-#include "tool/description.h"
+#include "tool/description_nodes.h"
 
 /* Where the devices are that have one place on the guest's machine. */
 static const struct {
@@ -46,26 +46,6 @@ static bool is_owner(unsigned owner, const char *device)
 {
     return owners[owner].device == NULL ? is_virtio(device)
                                         : strcmp(owners[owner].device, device) == 0;
-}
-
-static bool has(const struct checker *checker, int node, const char *property)
-{
-    return fdt_getprop(checker->tree, node, property, NULL) != NULL;
-}
-
-/* For loops over a node that may be absent: libfdt would take the root node for it. */
-static int first_child(const void *tree, int parent)
-{
-    return parent < 0 ? parent : fdt_first_subnode(tree, parent);
-}
-
-#define for_each_child(node, tree, parent)                                                         \
-    for ((node) = first_child(tree, parent); (node) >= 0; (node) = fdt_next_subnode(tree, node))
-
-static bool is_text(const void *tree, int node, const char *property, const char *wanted)
-{
-    const char *text = description_text(tree, node, property);
-    return text != NULL && strcmp(text, wanted) == 0;
 }
 
 /* ---- one device --------------------------------------------------------------------------------
@@ -255,167 +235,6 @@ void checker_check_devices(struct checker *checker, int vm)
     }
 }
 
-/* ---- disks and networks ------------------------------------------------------------------------
- */
-
-static void check_io_name(struct checker *checker, int node, const char *what)
-{
-    const char *name = fdt_get_name(checker->tree, node, NULL);
-    size_t length = strlen(name);
-    if (length == 0 || length > DESCRIPTION_NAME_MAX ||
-        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != length) {
-        checker_report(checker, true, node, NULL,
-                       "a %s's name has 1 to %d characters of a-z, 0-9 and '-'", what,
-                       DESCRIPTION_NAME_MAX);
-    }
-}
-
-static void check_disk(struct checker *checker, int node, int *boards)
-{
-    check_io_name(checker, node, "disk");
-    if (is_text(checker->tree, node, "backend", "ram")) {
-        if (!has(checker, node, "file") && !has(checker, node, "size-mib")) {
-            checker_report(checker, true, node, "size-mib",
-                           "is missing: a disk in memory has a size or a file");
-        }
-        return;
-    }
-    if (has(checker, node, "file") || has(checker, node, "size-mib")) {
-        checker_report(checker, true, node, has(checker, node, "file") ? "file" : "size-mib",
-                       "is for a disk with backend = \"ram\"");
-    }
-    if (is_text(checker->tree, node, "backend", "virtio-blk")) {
-        if (*boards >= 0) {
-            checker_report(checker, true, node, "backend",
-                           "is \"virtio-blk\", and /disks/%s is that device already",
-                           fdt_get_name(checker->tree, *boards, NULL));
-        }
-        *boards = node;
-    }
-}
-
-/* Devices of all VMs that one service serves. */
-static void check_port_count(struct checker *checker, const char *device)
-{
-    struct description_vm vm;
-    unsigned count = 0;
-    for (int at = -1; description_vm_next(checker->tree, at, &vm); at = vm.node) {
-        int devices = fdt_subnode_offset(checker->tree, vm.node, "devices"), node;
-        for_each_child(node, checker->tree, devices)
-        {
-            count += is_text(checker->tree, node, "device", device);
-            if (count == DESCRIPTION_PORT_MAX + 1) {
-                checker_report(checker, true, node, "device",
-                               "there are %d %s in all already, which is the most",
-                               DESCRIPTION_PORT_MAX, device);
-                return;
-            }
-        }
-    }
-}
-
-void checker_check_io(struct checker *checker)
-{
-    const void *tree = checker->tree;
-    int disks = fdt_subnode_offset(tree, 0, "disks");
-    int networks = fdt_subnode_offset(tree, 0, "networks");
-    int node, boards = -1, uplink = -1;
-    for_each_child(node, tree, disks)
-    {
-        check_disk(checker, node, &boards);
-    }
-    for_each_child(node, tree, networks)
-    {
-        check_io_name(checker, node, "network");
-        if (!is_text(tree, node, "uplink", "yes")) {
-            continue;
-        }
-        if (uplink >= 0) {
-            checker_report(checker, true, node, "uplink", "/networks/%s has it already",
-                           fdt_get_name(tree, uplink, NULL));
-        }
-        uplink = node;
-    }
-    check_port_count(checker, "virtio-blk");
-    check_port_count(checker, "virtio-net");
-}
-
-uint64_t description_io_mib(const void *tree)
-{
-    enum { LINK_MIB = 2, DMA_MIB = 2 };
-    uint64_t mib = 0;
-    struct description_vm vm;
-    int node;
-    for_each_child(node, tree, fdt_subnode_offset(tree, 0, "disks"))
-    {
-        uint32_t size_mib = 0;
-        (void)description_cells(tree, node, "size-mib", &size_mib, 1);
-        mib += size_mib;
-    }
-    for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
-        for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
-        {
-            bool has_link = is_text(tree, node, "device", "virtio-blk") ||
-                            is_text(tree, node, "device", "virtio-net");
-            mib += has_link ? LINK_MIB : 0;
-        }
-    }
-    return mib != 0 ? mib + 2 * DMA_MIB : 0;
-}
-
-bool description_has_device(const void *tree, const char *device)
-{
-    struct description_vm vm;
-    int node;
-    for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
-        for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
-        {
-            if (is_text(tree, node, "device", device)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* Has a node of /table this text? */
-static bool some_node(const void *tree, const char *table, const char *property, const char *text)
-{
-    int node;
-    for_each_child(node, tree, fdt_subnode_offset(tree, 0, table))
-    {
-        if (is_text(tree, node, property, text)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool description_has_board_disk(const void *tree)
-{
-    return description_has_device(tree, "virtio-blk") &&
-           some_node(tree, "disks", "backend", "virtio-blk");
-}
-
-bool description_has_uplink(const void *tree)
-{
-    return description_has_device(tree, "virtio-net") &&
-           some_node(tree, "networks", "uplink", "yes");
-}
-
-int description_disk_file_next(const void *tree, int node, const char **file)
-{
-    int disks = fdt_subnode_offset(tree, 0, "disks");
-    node = node < 0 ? first_child(tree, disks) : fdt_next_subnode(tree, node);
-    for (; node >= 0; node = fdt_next_subnode(tree, node)) {
-        *file = description_text(tree, node, "file");
-        if (*file != NULL && is_text(tree, node, "backend", "ram")) {
-            return node;
-        }
-    }
-    return -1;
-}
-
 /* ---- defaults ----------------------------------------------------------------------------------
  */
 
@@ -449,13 +268,20 @@ static int complete_blk(void *tree, int vm, int node)
     return set_text(tree, node, "serial", serial);
 }
 
+void description_default_mac(unsigned vm_index, unsigned index,
+                             char mac[DESCRIPTION_MAC_LENGTH + 1])
+{
+    /* Locally administered (IEEE 802): bit 1 of the first byte. */
+    snprintf(mac, DESCRIPTION_MAC_LENGTH + 1, "52:42:48:00:%02x:%02x", vm_index & 0xff,
+             index & 0xff);
+}
+
 static int complete_net(void *tree, int node, unsigned vm_index, unsigned index)
 {
     char mac[DESCRIPTION_MAC_LENGTH + 1];
     int error = 0;
     if (fdt_getprop(tree, node, "mac", NULL) == NULL) {
-        /* Locally administered (IEEE 802): bit 1 of the first byte. */
-        snprintf(mac, sizeof mac, "52:42:48:00:%02x:%02x", vm_index & 0xff, index & 0xff);
+        description_default_mac(vm_index, index, mac);
         error = set_text(tree, node, "mac", mac);
     }
     if (error == 0 && fdt_getprop(tree, node, "limit-kib", NULL) == NULL) {
