@@ -57,21 +57,24 @@ try 1 'none: No such file' run none
 try 1 'is not a Bulkhead image' show system/demo.dts
 try 1 'neither the install prefix of a seL4 build (no bin/kernel.elf) nor a Microkit SDK' kernel "$work"
 
-# ---- a kernel, in both of its layouts ----
+# ---- a kernel, in both of its layouts: what seL4's `ninja install` and Microkit's build_sdk.py leave, as far as we
+# look at it; platform_gen.json is one line, as they write it
 config='"ARCH_AARCH64": true, "ARM_HYPERVISOR_SUPPORT": true, "EXPORT_PCNT_USER": true, "AARCH64_USER_CACHE_ENABLE": true, "HAVE_FPU": true,
 "NUM_PRIORITIES": "256", "ROOT_CNODE_SIZE_BITS": "13", "MAX_NUM_NODES": "2", "ARM_CORTEX_A57": true }'
-memory='{ "memory": [ { "start": 1610612736, "end": 3221225472 } ] }'
+memory='{"devices": [{"start": 0, "end": 134217728}, {"start": 3221225472, "end": 1099511627776}], "memory": [{"start": 1610612736, "end": 3221225472}]}'
 plain=$work/plain microkit=$work/microkit/board/some_board/release
 mkdir -p "$plain/bin" "$plain/libsel4/include/kernel" "$plain/support" "$microkit/elf" "$microkit/include/kernel"
 cp "$work/kernel.img" "$plain/bin/kernel.elf"
 cp "$work/kernel.img" "$microkit/elf/sel4.elf"
-echo "$memory" | tee "$plain/support/platform_gen.json" >"$microkit/platform_gen.json"
-echo "{ \"KERNEL_MCS\": true, $config" >"$microkit/include/kernel/gen_config.json"
+touch "$work/microkit/VERSION" "$microkit/elf/"{loader,monitor}.elf "$microkit/"{invocations_all,object_sizes}.json
+printf '%s' "$memory" | tee "$plain/support/platform_gen.json" >"$microkit/platform_gen.json"
+echo "{ \"KERNEL_MCS\": true, \"NUM_DOMAINS\": \"16\", \"ALLOW_SMC_CALLS\": true, $config" >"$microkit/include/kernel/gen_config.json"
 echo "{ \"KERNEL_MCS\": false, $config" >"$plain/libsel4/include/kernel/gen_config.json"
 
 try 1 'error: KernelIsMCS is OFF, must be ON: ' kernel "$plain"
 try 1 'Bulkhead does not run on it.' kernel "$plain"
 try 0 'cortex-a57' kernel "$work/microkit" --board some_board --config release
+try 0 'memory    0x60000000 to 0xbfffffff, 1536 MiB' kernel "$work/microkit" --board some_board --config release
 try 1 '--board can be one of: some_board' kernel "$work/microkit"
 try 1 '--config can be one of: release' kernel "$work/microkit" --board some_board
 echo nonsense >"$plain/support/platform_gen.json"
