@@ -32,6 +32,9 @@ bool arch_map_kernel(uint64_t vaddr, uint64_t paddr, uint64_t size_bytes);
 /* Translation and caches on, with the address size that the kernel expects to find. */
 void arch_mmu_on(unsigned paddr_bits);
 
+/* Other cores load this core's translation before their caches are on. After the last arch_map. */
+void arch_clean_translation(void);
+
 /* The fastest checksum that this core has. */
 crc_update_fn *arch_crc(void);
 
@@ -53,7 +56,10 @@ void arch_wake_cores(void);
 
 /* Where secondary cores enter, with their logical number in the first argument register. */
 void arch_core_entry(void);
-/* The same for a core that comes from a spin table, which cannot pass a number: by identity. */
+/*
+ * The same for a core that comes from a spin table, which cannot pass a number: by identity. Where
+ * cores share a release address, some may come that nobody wants: these stop here.
+ */
 void arch_core_entry_spin(void);
 
 /* What the kernel gets at its entry: seL4's boot protocol, the same on all cores. */

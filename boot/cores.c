@@ -52,23 +52,36 @@ static void start(const struct machine *machine, const struct machine_core *core
 }
 
 /* Logical number 0 is this core; the others follow in the order of the tree, as seL4 wants it. */
-void cores_start(const struct machine *machine, unsigned count)
+static void number_cores(const struct machine *machine, unsigned count,
+                         const struct machine_core *listed[ARCH_CORES_MAX])
 {
-    const struct machine_core *listed[ARCH_CORES_MAX];
     uint64_t self = arch_core_self();
     unsigned number = 1;
-    arch_cores.identity[0] = self;
-    for (unsigned i = 0; i < machine->core_count && i < ARCH_CORES_MAX && number < count; i++) {
-        if (machine->cores[i].identity != self) {
+    bool is_named = false;
+    for (unsigned i = 0; i < machine->core_count && i < ARCH_CORES_MAX; i++) {
+        if (machine->cores[i].identity == self) {
+            is_named = true;
+        } else if (number < count) {
             listed[number] = &machine->cores[i];
             arch_cores.identity[number++] = machine->cores[i].identity;
         }
     }
-    if (number < count) {
+    if (!is_named) {
         boot_fail("the device tree's cpu nodes do not name the core that runs (reg 0x%lx)", self);
     }
-    arch_cores.count = count;
+    arch_cores.identity[0] = self;
+    arch_cores.count = number;
+}
+
+void cores_start(const struct machine *machine, unsigned count)
+{
+    if (count == 1) {
+        return;
+    }
+    const struct machine_core *listed[ARCH_CORES_MAX];
+    number_cores(machine, count, listed);
     arch_clean(&arch_cores, sizeof arch_cores);
+    arch_clean_translation();
     for (unsigned i = 1; i < count; i++) {
         start(machine, listed[i], i);
     }

@@ -7,6 +7,10 @@ enum { EL1 = 1, EL2 = 2, EL3 = 3 };
 
 #define MPIDR_AFFINITY 0xff00fffffful
 
+/* head.S has them as numbers. */
+_Static_assert(offsetof(struct arch_cores, identity) == 56, "ENTRY_BYTES");
+_Static_assert(offsetof(struct arch_cores, count) == 56 + 8 * 32, "CORES_MAX");
+
 struct arch_cores arch_cores;
 volatile uint64_t arch_core_arrived[ARCH_CORES_MAX];
 

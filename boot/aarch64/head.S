@@ -6,6 +6,10 @@
 #define R_AARCH64_RELATIVE 1027
 #define EL2 (2 << 2)
 
+/* struct arch_cores: an arch_kernel_entry, ARCH_CORES_MAX identities, their count. */
+#define ENTRY_BYTES 56
+#define CORES_MAX 32
+
 .section .head, "ax"
 .global image_head
 image_head:
@@ -104,9 +108,12 @@ arch_core_entry_spin:
     and     x1, x1, x2
     adrp    x2, arch_cores
     add     x2, x2, :lo12:arch_cores
-    add     x2, x2, #56             /* identity, behind struct arch_kernel_entry */
+    add     x2, x2, #ENTRY_BYTES    /* identity, and behind it count */
+    ldr     x4, [x2, #(8 * CORES_MAX)]
     mov     x19, #0
 1:  add     x19, x19, #1
+    cmp     x19, x4
+    b.hs    arch_stop
     ldr     x3, [x2, x19, lsl #3]
     cmp     x3, x1
     b.ne    1b

@@ -132,8 +132,6 @@ void arch_mmu_on(unsigned paddr_bits)
     isb();
 }
 
-/* Secondary cores walk the tables and read these before their caches are on. */
-void arch_clean_translation(void);
 void arch_clean_translation(void)
 {
     arch_clean(tables, sizeof tables);

@@ -4,7 +4,8 @@
 #
 # Boots an image with a small root task (test/boot/root.c) in QEMU: as it is, on machines that it was not
 # built for, and damaged. Each case has a line that must appear on the UART. PROGRAMS is the build folder
-# with boot.elf and boot_test.elf for the kernel that the options (--kernel SDK ...) name.
+# with boot.elf, boot_test.elf and firmware.bin for the kernel that the options (--kernel SDK ...) name.
+# BOOT_TESTS=REGEX takes the cases whose names match.
 set -u
 tool=$1 programs=$2
 shift 2
@@ -70,6 +71,7 @@ expect() { # name, expected line, image, replaced options
 # Runs ${command[@]} until it says the line.
 expect_of() {
     local name=$1 wanted=$2 log=$work/log tenths=0
+    [[ $name =~ ${BOOT_TESTS:-.} ]] || return 0
     : >"$log" # here, not in the child: what the last case said must be gone
     "${command[@]}" >"$log" 2>&1 <&0 &
     qemu=$!
@@ -125,6 +127,8 @@ cut_at "$work/short.img" $((size - 5000))
 expect "truncated in the last file" "boot: error: the image is truncated: its header says $size bytes" "$work/short.img"
 cut_at "$work/short.img" $(($(offset_of kernel kernel) + 5000))
 expect "truncated in the kernel" "boot: error: the image is truncated" "$work/short.img"
+cut_at "$work/short.img" $(($(offset_of kernel kernel) - 1000 & ~4095))
+expect "truncated before the file table" "boot: error: the image is damaged: header or file table" "$work/short.img"
 
 for file in "kernel kernel" "root root" "description description" "guest kernel.img" "guest initrd.img" "loader loader"; do
     read -r type name <<<"$file"
@@ -142,19 +146,30 @@ expect "flipped bit in the header's UART" "boot: error: the image is damaged: he
 flip "$work/flipped.img" $(($(offset_of kernel kernel) - 1000 & ~4095))
 expect "flipped bit in the file table" "boot: error: the image is damaged: header or file table" "$work/flipped.img"
 
+# Machines that QEMU does not make by itself: other device trees, other firmware.
+source test/boot/trees.sh
+
 # U-Boot's booti, on machines that have it (Debian package u-boot-qemu). It takes no input before it is up,
 # and puts the device tree into the kernel's RAM.
 uboot=${UBOOT:-/usr/lib/u-boot/qemu_arm64/u-boot.bin}
-if [ -e "$uboot" ]; then
-    for address in 0x50000000 0x70000000; do
-        command_line unused
-        for ((i = 0; i < ${#command[@]}; i++)); do
-            [ "${command[i]}" != -kernel ] || command[i]=-bios command[i + 1]=$uboot
-        done
-        command+=(-device "loader,file=$good,addr=$address,force-raw=on" -nic none)
-        expect_of "U-Boot's booti from $address" "boot test: done" \
-            < <(for _ in $(seq 10); do sleep 2; printf '\nbooti %s - ${fdtcontroladdr}\n' $address; done)
+expect_uboot() { # name, expected line, image, its address, replaced options
+    local name=$1 wanted=$2 image=$3 address=$4 i
+    shift 4
+    command_line unused "$@"
+    for ((i = 0; i < ${#command[@]}; i++)); do
+        [ "${command[i]}" != -kernel ] || command[i]=-bios command[i + 1]=$uboot
     done
+    command+=(-device "loader,file=$image,addr=$address,force-raw=on" -nic none)
+    expect_of "U-Boot's booti$name" "$wanted" \
+        < <(for _ in $(seq 10); do sleep 2; printf '\nbooti %s - ${fdtcontroladdr}\n' $address; done)
+}
+if [ -e "$uboot" ]; then
+    expect_uboot " from 0x50000000" "boot test: done" "$good" 0x50000000
+    expect_uboot " from 0x70000000" "boot test: done" "$good" 0x70000000
+    expect_uboot ", too little RAM" "boot: error: too little RAM: the kernel was built for RAM at 0x60000000 to 0xbfffffff, this machine has 1024 MiB" \
+        "$good" 0x50000000 -m 1024
+    flip "$work/flipped.img" $(($(offset_of kernel kernel) + 3000))
+    expect_uboot ", damaged image" "boot: error: the image is damaged: kernel \"kernel\"" "$work/flipped.img" 0x50000000
 else
     echo "skip  U-Boot's booti: no $uboot (Debian package u-boot-qemu)"
 fi
