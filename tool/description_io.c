@@ -125,6 +125,56 @@ static void check_addresses(struct checker *checker)
     }
 }
 
+static bool same_text(const void *tree, int a, int b, const char *property)
+{
+    const char *one = description_text(tree, a, property);
+    const char *other = description_text(tree, b, property);
+    return (one == NULL && other == NULL) ||
+           (one != NULL && other != NULL && strcmp(one, other) == 0);
+}
+
+/* Both have the same part of the same disk. Ranges are compared by the service, which knows the
+ * disk. */
+static bool same_part(const void *tree, int a, int b)
+{
+    bool range = fdt_getprop(tree, a, "first-sector", NULL) != NULL ||
+                 fdt_getprop(tree, b, "first-sector", NULL) != NULL;
+    return !range && description_text(tree, a, "disk") != NULL && same_text(tree, a, b, "disk") &&
+           same_text(tree, a, b, "partition");
+}
+
+/* A file system that two guests have mounted is lost when one of them writes. */
+static void check_sharing(struct checker *checker)
+{
+    const void *tree = checker->tree;
+    int known[DESCRIPTION_PORT_MAX];
+    char path[DESCRIPTION_PATH_MAX];
+    unsigned count = 0;
+    struct description_vm vm;
+    for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
+        int node;
+        for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
+        {
+            if (count == DESCRIPTION_PORT_MAX || !is_text(tree, node, "device", "virtio-blk")) {
+                continue;
+            }
+            for (unsigned i = 0; i < count; i++) {
+                bool harmless = is_text(tree, node, "read-only", "yes") &&
+                                is_text(tree, known[i], "read-only", "yes");
+                if (same_part(tree, known[i], node) && !harmless &&
+                    fdt_get_path(tree, known[i], path, sizeof path) == 0) {
+                    checker_report(checker, true, node, "disk",
+                                   "%s has this part of it already: only those that are all "
+                                   "read-only can share one",
+                                   path);
+                    break;
+                }
+            }
+            known[count++] = node;
+        }
+    }
+}
+
 void checker_check_io(struct checker *checker)
 {
     const void *tree = checker->tree;
@@ -150,6 +200,7 @@ void checker_check_io(struct checker *checker)
     check_port_count(checker, "virtio-blk");
     check_port_count(checker, "virtio-net");
     check_addresses(checker);
+    check_sharing(checker);
 }
 
 uint64_t description_io_mib(const void *tree)
