@@ -41,8 +41,9 @@ static void call(struct psci *psci, enum psci_power *model, unsigned vcpu, const
         break;
     case PSCI_START_VCPU:
         CHECK(a.target < COUNT && model[a.target] == PSCI_OFF && a.result == 0);
-        CHECK(range_contains(ram, a.entry.value, 4) && a.entry.value % 4 == 0);
-        CHECK((c.fid & 0x40000000) != 0 || a.context >> 32 == 0);
+        CHECK(range_contains(ram, psci->start[a.target].entry.value, 4) &&
+              psci->start[a.target].entry.value % 4 == 0);
+        CHECK((c.fid & 0x40000000) != 0 || psci->start[a.target].context >> 32 == 0);
         model[a.target] = PSCI_ON_PENDING;
         break;
     case PSCI_STOP_VCPU: {
