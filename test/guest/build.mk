@@ -36,9 +36,6 @@ $(GUEST_INITRD): test/guest/initramfs.py $(wildcard test/guest/linux/*) $(GUEST_
 	$Qmkdir -p $(@D)
 	$Qpython3 test/guest/initramfs.py test/guest/linux/files $(GUEST_ROOT) "$(GUEST_KERNEL_VERSION)" $@
 
-.PHONY: guests
-guests: $(GUESTS)
-
 # The smallest guests, for tests of a VM's life cycle.
 GUESTS_TINY := $(patsubst test/guest/tiny/%.S,$B/guest/%.elf,$(wildcard test/guest/tiny/*.S))
 GUESTS      += $(GUESTS_TINY)
@@ -85,3 +82,14 @@ $(GUEST_HOSTILE): $(wildcard test/guest/hostile/*) device/virtio/virtio_spec.h l
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) $(TARGET_CFLAGS) -mstrict-align $(TARGET_LDFLAGS) -Wl,-Ttext-segment=0x40200000 -Wl,-e,_start \
 		$(filter %.S %.c,$^) -o $@
+
+# Makes firmware calls and judges the answers. Without translation, where unaligned accesses fault.
+GUEST_PSCI := $B/guest/psci.elf
+GUESTS     += $(GUEST_PSCI)
+$(GUEST_PSCI): test/guest/psci/start.S test/guest/psci/psci.c | $B/packages.stamp
+	$(call say,LD,$@)
+	$Qmkdir -p $(@D)
+	$Q$(TARGET_CC) $(TARGET_CFLAGS) -mstrict-align $(TARGET_LDFLAGS) -Wl,-Ttext-segment=0x40200000 $^ -o $@
+
+.PHONY: guests
+guests: $(GUESTS)
