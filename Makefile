@@ -23,7 +23,7 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-pr
 TARGET_CC     := aarch64-linux-gnu-gcc
 TARGET_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -static -nostdlib -mgeneral-regs-only \
 	-mno-outline-atomics -march=armv8-a -ftls-model=local-exec -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections \
 	-fno-common $(WARNINGS) -I. -DCONFIG_LIB_SEL4_USE_THREAD_LOCALS=1
 TARGET_LDFLAGS := -static -nostdlib -no-pie -Wl,--gc-sections -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
@@ -60,11 +60,22 @@ $B/packages.stamp: test/packages.sh
 
 # ---- target programs -------------------------------------------------------------------------------
 
+# These processes are optimised as a whole: an exit goes through many short functions of several files. What the
+# compiler itself calls must not be, since it is called after that; nor what sets a thread pointer.
+LTO_PROCESSES := vmm
+LTO_NEVER     := lib/bytes.c lib/thread.c
+LTO           := -flto -flto-partition=one
+# Done once, when a VM or process starts: small rather than fast.
+SMALL_SRCS    := vmm/fdt.c vmm/load.c vmm/load_elf.c vmm/load_image.c vmm/machine.c vmm/node.c lib/elf.c lib/format.c \
+	lib/tree.c lib/image.c link/process.c
+lto_sources    = $(filter-out $(LTO_NEVER),$(foreach p,$(LTO_PROCESSES),$($p_SRCS)))
+
 # Kernel headers are not ours: -isystem keeps our warnings for our code.
 $(KB)/obj/%.o: %.c $(KERNEL_STAMP) | $B/packages.stamp $(LIBFDT_A)
 	$(call say,CC,$<)
 	$Qmkdir -p $(@D)
-	$Q$(TARGET_CC) $(TARGET_CFLAGS) $($(subst /,_,$(<D))_CFLAGS) -isystem $(KERNEL_INCLUDE) -isystem $(LIBFDT_INCLUDE) -MMD -MP -c $< -o $@
+	$Q$(TARGET_CC) $(TARGET_CFLAGS) $(if $(filter $<,$(lto_sources)),$(LTO) -ffat-lto-objects) $(if $(filter $<,$(SMALL_SRCS)),-Os) \
+		$($(subst /,_,$(<D))_CFLAGS) -isystem $(KERNEL_INCLUDE) -isystem $(LIBFDT_INCLUDE) -MMD -MP -c $< -o $@
 
 $(KB)/obj/%.o: %.S $(KERNEL_STAMP) | $B/packages.stamp
 	$(call say,AS,$<)
@@ -72,9 +83,9 @@ $(KB)/obj/%.o: %.S $(KERNEL_STAMP) | $B/packages.stamp
 	$Q$(TARGET_CC) $(TARGET_CFLAGS) -isystem $(KERNEL_INCLUDE) -MMD -MP -c $< -o $@
 
 define process_rule
-$(KB)/$1.elf: $$(patsubst %,$(KB)/obj/%.o,$$(basename $$($1_SRCS))) $(LIBFDT_A)
+$(KB)/$1.elf: $$(patsubst %,$(KB)/obj/%.o,$$(basename $$($1_SRCS))) $(LIBFDT_SMALL_A)
 	$$(call say,LD,$$@)
-	$$Q$$(TARGET_CC) $$(TARGET_LDFLAGS) -Wl,-Ttext-segment=$$(or $$($1_BASE),0x400000) -Wl,-e,_start $$(filter %.o,$$^) $$(LIBFDT_A) -lgcc -o $$@
+	$$Q$$(TARGET_CC) $$(TARGET_CFLAGS) $(if $(filter $1,$(LTO_PROCESSES)),$$(LTO),-fno-lto) $$(TARGET_LDFLAGS) -Wl,-Ttext-segment=$$(or $$($1_BASE),0x400000) -Wl,-e,_start $$(filter %.o,$$^) $$(LIBFDT_SMALL_A) -lgcc -o $$@
 endef
 $(foreach p,$(PROCESSES),$(eval $(call process_rule,$p)))
 
@@ -173,6 +184,7 @@ help:
 	@echo '  make checks     headers, include directions, licence lines'
 	@echo '  make system     system tests in QEMU (TESTS="console." some of them)'
 	@echo '  make contract   what Bulkhead assumes of the kernel, as a table'
+	@echo '  make bench      what exits, interrupts, boots cost, in instructions (BENCH="exit. timer.")'
 	@echo '  make clean      remove build/'
 	@echo
 	@echo '  SEL4_SDK=DIR    a seL4 install prefix, or a Microkit SDK (MICROKIT_BOARD=, MICROKIT_CONFIG=);'

@@ -11,7 +11,7 @@ boot_aarch64_CFLAGS := -mstrict-align -fPIE
 # Constants with addresses in them must lie in .data: .rodata is under the checksum and stays as it is.
 $(KB)/boot.elf: $(patsubst %,$(KB)/obj/%.o,$(basename $(BOOT_SRCS) $(BOOT_LIB))) boot/aarch64/boot.ld $(LIBFDT_A)
 	$(call say,LD,$@)
-	$Q$(TARGET_CC) $(TARGET_CFLAGS) -nostdlib -Wl,-pie,--no-dynamic-linker -Wl,--gc-sections \
+	$Q$(TARGET_CC) $(TARGET_CFLAGS) -fno-lto -nostdlib -Wl,-pie,--no-dynamic-linker -Wl,--gc-sections \
 		-Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,norelro -Wl,-T,boot/aarch64/boot.ld \
 		$(filter %.o,$^) $(LIBFDT_A) -lgcc -o $@
 

@@ -37,6 +37,8 @@ struct timer_link {
 /* What root tells the service: root writes, the service reads. One page. */
 enum { TIMER_ROSTER_MAGIC = 0x54494d45 /* "TIME" */, TIMER_ROSTER_VERSION = 1 };
 
+enum { TIMER_CORE_NONE = 0xff }; /* nobody uses this alarm */
+
 struct timer_client_info {
     _Atomic uint32_t alarms; /* how many, 0: no such client now */
     uint8_t core[TIMER_ALARM_MAX + 3];
@@ -46,7 +48,7 @@ struct timer_roster {
     uint32_t magic;
     uint32_t version;
     uint32_t core_count;
-    uint32_t pad;
+    _Atomic uint32_t generation; /* changes after each change of the clients */
     struct timer_client_info client[TIMER_CLIENT_MAX];
 };
 _Static_assert(sizeof(struct timer_roster) <= 4096, "roster is one page");

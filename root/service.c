@@ -412,11 +412,14 @@ void service_open(uint32_t number, const struct process *process)
     clients[number].process = process;
     CHECK(give_client(SERVICE_SERIAL, number) && give_client(SERVICE_TIMER, number));
     for (unsigned i = 0; i < VCPU_MAX; i++) {
-        alarms->core[TIMER_ALARM_VCPU + i] = process->boot.vcpu_core[i];
-        alarms->core[TIMER_ALARM_PTIMER + i] = process->boot.vcpu_core[i];
+        bool exists = i < process->boot.vcpu_count;
+        uint8_t core = exists ? process->boot.vcpu_core[i] : TIMER_CORE_NONE;
+        alarms->core[TIMER_ALARM_VCPU + i] = core;
+        alarms->core[TIMER_ALARM_PTIMER + i] = core;
     }
     alarms->core[TIMER_ALARM_CLOCK] = process->boot.vcpu_core[0];
     atomic_store(&alarms->alarms, TIMER_ALARM_MAX);
+    atomic_fetch_add(&timers->generation, 1);
     atomic_fetch_add(&client->generation, 1);
     service_roster_changed();
 }
@@ -424,6 +427,7 @@ void service_open(uint32_t number, const struct process *process)
 void service_close(uint32_t number)
 {
     atomic_store(&timers->client[number].alarms, 0);
+    atomic_fetch_add(&timers->generation, 1);
     clients[number].process = NULL;
     service_roster_changed();
 }

@@ -12,7 +12,7 @@ if [ "${1#standin}" != "$1" ]; then
     echo "This is the stand-in kernel, for development only. SEL4_SDK=DIR tests on seL4."
 fi
 passed=0 failed=0 skipped=0
-for kind in ${KINDS:-checks unit model stress tool-test fuzz boot-test contract hostile system}; do
+for kind in ${KINDS:-checks unit model stress tool-test fuzz boot-test contract hostile bench-test system}; do
     echo "== $kind"
     start=$SECONDS
     # Lines of single compilations are for make's own users.

@@ -6,7 +6,7 @@
 #include "vmm/vcpu.h"
 #include "vmm/walk.h"
 
-enum { SPSR_AARCH32 = 1 << 4, REGISTER_BASE_SP = DECODE_REG_SP };
+enum { SPSR_AARCH32 = 1 << 4, REGISTER_BASE_SP = DECODE_REG_SP, INSTRUCTION_BYTES = 4 };
 
 static void refuse(struct vcpu *vcpu, const struct abort *abort, const struct decode_abort *what)
 {
@@ -15,51 +15,43 @@ static void refuse(struct vcpu *vcpu, const struct abort *abort, const struct de
 
 /* One device access of a transfer: the register's value goes out, or what comes back goes to
  * *loaded. */
-static bool transfer_one(struct vcpu *vcpu, gpa_t address, struct decode_transfer transfer,
+static bool transfer_one(struct vcpu *vcpu, gpa_t address, const struct decode_transfer *transfer,
                          uint64_t stored, uint64_t *loaded)
 {
     struct access access = {
-        .value = transfer.is_write ? decode_store_value(transfer, stored) : 0,
-        .width_bytes = transfer.width_bytes,
-        .is_write = transfer.is_write,
+        .value = transfer->is_write ? decode_store_value(*transfer, stored) : 0,
+        .width_bytes = transfer->width_bytes,
+        .is_write = transfer->is_write,
         .vcpu = vcpu->index,
     };
-    if (bus_do(&vmm.bus, address, &access) != OUTCOME_DONE) {
+    if (bus_do(&vmm.bus, address, &access, &vcpu->bus_cache) != OUTCOME_DONE) {
         return false;
     }
-    *loaded = transfer.is_write ? 0 : decode_load_value(transfer, access.value);
+    *loaded = transfer->is_write ? 0 : decode_load_value(*transfer, access.value);
     return true;
 }
 
 /*
  * The usual case: the syndrome says all. Few registers are touched: the kernel copies as many as
  * are asked for, in its own order, so a store reads up to the register and writes the program
- * counter only.
+ * counter only, and a load does not read before it knows that there is a device.
  */
 static void do_transfer(struct vcpu *vcpu, const struct abort *abort,
                         const struct decode_abort *what)
 {
-    struct decode_transfer transfer = what->transfer;
-    bool has_register = transfer.reg != DECODE_REG_ZERO;
-    unsigned count = has_register ? vcpu_register_count(transfer.reg) : 1;
-    seL4_UserContext context;
+    const struct decode_transfer *transfer = &what->transfer;
+    bool has_register = transfer->reg != DECODE_REG_ZERO;
     uint64_t stored = 0, loaded;
 
-    context.pc = abort->pc;
-    if (has_register) {
-        vcpu_read(vcpu, &context, count);
-        stored = *vcpu_register(&context, transfer.reg);
+    if (transfer->is_write && has_register) {
+        stored = vcpu_read_x(vcpu, transfer->reg);
     }
     if (!transfer_one(vcpu, abort->address, transfer, stored, &loaded)) {
         refuse(vcpu, abort, what);
-        return;
-    }
-    context.pc += 4;
-    if (transfer.is_write || !has_register) {
-        vcpu_write(vcpu, &context, 1);
+    } else if (transfer->is_write || !has_register) {
+        vcpu_write_pc(vcpu, abort->pc + INSTRUCTION_BYTES);
     } else {
-        *vcpu_register(&context, transfer.reg) = loaded;
-        vcpu_write(vcpu, &context, count);
+        vcpu_write_x(vcpu, transfer->reg, loaded, abort->pc + INSTRUCTION_BYTES);
     }
 }
 
@@ -109,13 +101,13 @@ static bool do_instruction(struct vcpu *vcpu, const struct abort *abort,
         return false;
     }
     for (unsigned i = 0; i < instruction->transfer_count; i++) {
-        struct decode_transfer transfer = instruction->transfer[i];
+        const struct decode_transfer *transfer = &instruction->transfer[i];
         uint64_t stored =
-            transfer.reg == DECODE_REG_ZERO ? 0 : *vcpu_register(context, transfer.reg);
+            transfer->reg == DECODE_REG_ZERO ? 0 : *vcpu_register(context, transfer->reg);
         if (!transfer_one(vcpu, address, transfer, stored, &loaded[i])) {
             return false;
         }
-        address.value += transfer.width_bytes;
+        address.value += transfer->width_bytes;
     }
     for (unsigned i = 0; i < instruction->transfer_count; i++) {
         struct decode_transfer transfer = instruction->transfer[i];
@@ -148,30 +140,29 @@ static void do_decoded(struct vcpu *vcpu, const struct abort *abort,
         refuse(vcpu, abort, what);
         return;
     }
-    context.pc += 4;
+    context.pc += INSTRUCTION_BYTES;
     vcpu_write(vcpu, &context, ALL);
 }
 
 /* Cache maintenance where there is no memory has nothing to do. */
 static void step_over(struct vcpu *vcpu, const struct abort *abort)
 {
-    seL4_UserContext context = {.pc = abort->pc + 4};
-    vcpu_write(vcpu, &context, 1);
+    vcpu_write_pc(vcpu, abort->pc + INSTRUCTION_BYTES);
 }
 
 void abort_handle(struct vcpu *vcpu, const struct abort *abort)
 {
-    struct decode_syndrome syndrome = decode_syndrome(abort->syndrome);
+    struct decode_abort data;
     vcpu->count[COUNT_EXIT_MMIO]++;
-    if (abort->is_fetch || syndrome.class != DECODE_DATA_ABORT) {
+    if (abort->is_fetch || !decode_data_abort(abort->syndrome, &data)) {
         guest_exception_fetch(vcpu, abort);
-    } else if (syndrome.abort.walk || syndrome.abort.fault != DECODE_FAULT_TRANSLATION) {
-        refuse(vcpu, abort, &syndrome.abort);
-    } else if (syndrome.abort.is_maintenance) {
+    } else if (data.walk || data.fault != DECODE_FAULT_TRANSLATION) {
+        refuse(vcpu, abort, &data);
+    } else if (data.has_transfer) {
+        do_transfer(vcpu, abort, &data);
+    } else if (data.is_maintenance) {
         step_over(vcpu, abort);
-    } else if (syndrome.abort.has_transfer) {
-        do_transfer(vcpu, abort, &syndrome.abort);
     } else {
-        do_decoded(vcpu, abort, &syndrome.abort);
+        do_decoded(vcpu, abort, &data);
     }
 }

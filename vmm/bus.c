@@ -35,11 +35,16 @@ static const struct bus_window *find(const struct bus *bus, uint64_t address)
     return low == 0 ? NULL : &bus->window[low - 1];
 }
 
-enum outcome bus_do(const struct bus *bus, gpa_t address, struct access *access)
+enum outcome bus_do(const struct bus *bus, gpa_t address, struct access *access,
+                    struct bus_cache *cache)
 {
-    const struct bus_window *window = find(bus, address.value);
+    const struct bus_window *window = cache->window;
     if (window == NULL || !range_contains(window->range, address.value, access->width_bytes)) {
-        return OUTCOME_UNHANDLED;
+        window = find(bus, address.value);
+        if (window == NULL || !range_contains(window->range, address.value, access->width_bytes)) {
+            return OUTCOME_UNHANDLED;
+        }
+        cache->window = window;
     }
     access->offset = address.value - window->range.base;
     return window->access(window->state, access);

@@ -26,5 +26,14 @@ struct bus {
 /* Adds a window. False: it overlaps another one, or there are too many. */
 bool bus_add(struct bus *bus, const struct bus_window *window);
 
+/*
+ * The window where one vCPU's last access was: the next one is likely there, too. Zero-initialise;
+ * valid while no window is added.
+ */
+struct bus_cache {
+    const struct bus_window *window;
+};
+
 /* The access at `address`: offset is filled in here. UNHANDLED when nobody answers there. */
-enum outcome bus_do(const struct bus *bus, gpa_t address, struct access *access);
+enum outcome bus_do(const struct bus *bus, gpa_t address, struct access *access,
+                    struct bus_cache *cache);

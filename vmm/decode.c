@@ -76,7 +76,7 @@ static struct decode_abort decode_abort(uint32_t iss)
 }
 
 /* "ISS encoding for an exception from a Data Abort": ISV, SAS, SSE, SRT, SF, CM, WnR. */
-static struct decode_abort decode_data_abort(uint32_t iss)
+static struct decode_abort data_abort(uint32_t iss)
 {
     struct decode_abort abort = decode_abort(iss);
     abort.is_write = bit(iss, 6);
@@ -102,6 +102,15 @@ static struct decode_sysreg decode_sysreg(uint32_t iss)
         .is_write = !bit(iss, 0),
         .reg = (uint8_t)bits(iss, 9, 5),
     };
+}
+
+bool decode_data_abort(uint64_t esr, struct decode_abort *abort)
+{
+    if (bits((uint32_t)esr, 31, 26) != EC_DATA_ABORT_LOWER) {
+        return false;
+    }
+    *abort = data_abort(bits((uint32_t)esr, 24, 0));
+    return true;
 }
 
 struct decode_syndrome decode_syndrome(uint64_t esr)
@@ -131,7 +140,7 @@ struct decode_syndrome decode_syndrome(uint64_t esr)
         break;
     case EC_DATA_ABORT_LOWER:
         s.class = DECODE_DATA_ABORT;
-        s.abort = decode_data_abort(iss);
+        s.abort = data_abort(iss);
         break;
     default:
         break;

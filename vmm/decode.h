@@ -79,6 +79,9 @@ struct decode_syndrome {
 
 struct decode_syndrome decode_syndrome(uint64_t esr);
 
+/* The same for one class, which a handler of faults has most often. False: it is of another one. */
+bool decode_data_abort(uint64_t esr, struct decode_abort *abort);
+
 enum decode_result {
     DECODE_OK,
     DECODE_NOT_A_LOAD_OR_STORE,

@@ -53,14 +53,14 @@ static int set_up(void **state)
 static uint64_t rd(uint64_t address, unsigned width)
 {
     struct access a = {.value = 0, .width_bytes = (uint8_t)width};
-    assert_int_equal(bus_do(&t.bus, (gpa_t){address}, &a), OUTCOME_DONE);
+    assert_int_equal(bus_do(&t.bus, (gpa_t){address}, &a, &(struct bus_cache){0}), OUTCOME_DONE);
     return a.value;
 }
 
 static void wr(uint64_t address, unsigned width, uint64_t value)
 {
     struct access a = {.value = value, .width_bytes = (uint8_t)width, .is_write = true};
-    assert_int_equal(bus_do(&t.bus, (gpa_t){address}, &a), OUTCOME_DONE);
+    assert_int_equal(bus_do(&t.bus, (gpa_t){address}, &a, &(struct bus_cache){0}), OUTCOME_DONE);
 }
 
 static void the_windows_are_where_the_tree_says(void **state)
@@ -73,11 +73,13 @@ static void the_windows_are_where_the_tree_says(void **state)
     assert_int_equal(rd(0x3eff0000, 2), 0xffff);
     assert_int_equal(rd(0x3effffff, 1), 0xff);
     struct access a = {.width_bytes = 4};
-    assert_int_equal(bus_do(&t.bus, (gpa_t){0x40000000}, &a), OUTCOME_UNHANDLED);
+    assert_int_equal(bus_do(&t.bus, (gpa_t){0x40000000}, &a, &(struct bus_cache){0}),
+                     OUTCOME_UNHANDLED);
     if (t.gic.version == GIC_V2) {
         assert_int_equal(rd(0x08020008, 4), MSI << 16 | MAP_MSI_COUNT);
     } else {
-        assert_int_equal(bus_do(&t.bus, (gpa_t){0x08020008}, &a), OUTCOME_UNHANDLED);
+        assert_int_equal(bus_do(&t.bus, (gpa_t){0x08020008}, &a, &(struct bus_cache){0}),
+                         OUTCOME_UNHANDLED);
     }
 }
 

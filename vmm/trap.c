@@ -32,8 +32,7 @@ static void step_over(struct vcpu *vcpu)
 {
     seL4_UserContext context;
     vcpu_read(vcpu, &context, 1);
-    context.pc += INSTRUCTION_BYTES;
-    vcpu_write(vcpu, &context, 1);
+    vcpu_write_pc(vcpu, context.pc + INSTRUCTION_BYTES);
 }
 
 static void on_wfx(struct vcpu *vcpu, enum decode_wfx which)
@@ -92,7 +91,7 @@ static void on_sysreg(struct vcpu *vcpu, const struct decode_sysreg *sysreg)
         *vcpu_register(&context, sysreg->reg) = access.value;
         vcpu_write(vcpu, &context, count);
     } else {
-        vcpu_write(vcpu, &context, 1);
+        vcpu_write_pc(vcpu, context.pc);
     }
 }
 

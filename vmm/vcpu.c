@@ -10,7 +10,7 @@
 
 enum {
     SPSR_EL1H_MASKED = 0x3c5, /* EL1 with its own stack pointer; D, A, I and F masked */
-    CONTEXT_PC_ONLY = 1,
+    WORDS_BEFORE = 2,         /* flags and count, before the registers of a message */
     CONTEXT_ALL = sizeof(seL4_UserContext) / sizeof(seL4_Word),
     CNTV_CTL_ENABLE = 1,
     CNTV_CTL_IMASK = 2,
@@ -41,16 +41,83 @@ seL4_Word *vcpu_register(seL4_UserContext *context, unsigned n)
     return (seL4_Word *)context + register_index[n];
 }
 
-void vcpu_read(const struct vcpu *vcpu, seL4_UserContext *context, unsigned count)
+/*
+ * TCB_ReadRegisters and TCB_WriteRegisters with as many words as are asked for (seL4 manual, "TCB -
+ * Read Registers"). The functions that libsel4 generates from the same description copy all 36,
+ * whatever the count is. The first four words of a message are in registers.
+ */
+struct message_start {
+    seL4_Word word[4];
+};
+
+static void invoke(const struct vcpu *vcpu, seL4_Word label, unsigned length,
+                   struct message_start *start)
 {
-    CHECK(seL4_TCB_ReadRegisters(vcpu_slot(vcpu->index, VCPU_SLOT_TCB), 0, 0, count, context) ==
-          seL4_NoError);
+    seL4_MessageInfo_t info = seL4_MessageInfo_new(label, 0, 0, length);
+    info = seL4_CallWithMRs(vcpu_slot(vcpu->index, VCPU_SLOT_TCB), info, &start->word[0],
+                            &start->word[1], &start->word[2], &start->word[3]);
+    CHECK(seL4_MessageInfo_get_label(info) == seL4_NoError);
 }
 
-void vcpu_write(const struct vcpu *vcpu, seL4_UserContext *context, unsigned count)
+static struct message_start read_words(const struct vcpu *vcpu, unsigned count)
 {
-    CHECK(seL4_TCB_WriteRegisters(vcpu_slot(vcpu->index, VCPU_SLOT_TCB), 0, 0, count, context) ==
-          seL4_NoError);
+    struct message_start start = {
+        {0, count, 0, 0}
+    };
+    invoke(vcpu, TCBReadRegisters, WORDS_BEFORE, &start);
+    return start;
+}
+
+/* The words from the third on are in the message registers already, from WORDS_BEFORE + 2 on. */
+static void write_words(const struct vcpu *vcpu, unsigned count, seL4_Word pc, seL4_Word sp)
+{
+    struct message_start start = {
+        {0, count, pc, sp}
+    };
+    invoke(vcpu, TCBWriteRegisters, WORDS_BEFORE + count, &start);
+}
+
+void vcpu_read(const struct vcpu *vcpu, seL4_UserContext *context, unsigned count)
+{
+    struct message_start start = read_words(vcpu, count);
+    seL4_Word *word = (seL4_Word *)context;
+    for (unsigned i = 0; i < count; i++) {
+        word[i] = i < 4 ? start.word[i] : seL4_GetMR((int)i);
+    }
+}
+
+void vcpu_write(const struct vcpu *vcpu, const seL4_UserContext *context, unsigned count)
+{
+    const seL4_Word *word = (const seL4_Word *)context;
+    for (unsigned i = 2; i < count; i++) {
+        seL4_SetMR((int)(WORDS_BEFORE + i), word[i]);
+    }
+    write_words(vcpu, count, context->pc, count > 1 ? context->sp : 0);
+}
+
+uint64_t vcpu_read_x(const struct vcpu *vcpu, unsigned n)
+{
+    struct message_start start = read_words(vcpu, vcpu_register_count(n));
+    return n == 0 ? start.word[register_index[0]] : seL4_GetMR(register_index[n]);
+}
+
+void vcpu_write_pc(const struct vcpu *vcpu, uint64_t pc)
+{
+    write_words(vcpu, 1, pc, 0);
+}
+
+void vcpu_write_x(const struct vcpu *vcpu, unsigned n, uint64_t value, uint64_t pc)
+{
+    unsigned count = vcpu_register_count(n);
+    struct message_start start = read_words(vcpu, count);
+    /* What was read becomes what is written, two words further on. */
+    for (unsigned i = count - 1; i >= 4; i--) {
+        seL4_SetMR((int)(WORDS_BEFORE + i), seL4_GetMR((int)i));
+    }
+    seL4_SetMR(WORDS_BEFORE + 3, start.word[3]);
+    seL4_SetMR(WORDS_BEFORE + 2, start.word[2]);
+    seL4_SetMR(WORDS_BEFORE + register_index[n], value);
+    write_words(vcpu, count, pc, start.word[1]);
 }
 
 uint64_t vcpu_read_register(const struct vcpu *vcpu, seL4_VCPUReg reg)

@@ -37,7 +37,13 @@ void vcpu_unpark(unsigned index);
 
 /* On the handler: registers of the vCPU, counted as the kernel orders them (seL4_UserContext). */
 void vcpu_read(const struct vcpu *vcpu, seL4_UserContext *context, unsigned count);
-void vcpu_write(const struct vcpu *vcpu, seL4_UserContext *context, unsigned count);
+void vcpu_write(const struct vcpu *vcpu, const seL4_UserContext *context, unsigned count);
+
+/* On the handler, for the usual exits: x<n>; the program counter alone; x<n> and the program
+ * counter. */
+uint64_t vcpu_read_x(const struct vcpu *vcpu, unsigned n);
+void vcpu_write_pc(const struct vcpu *vcpu, uint64_t pc);
+void vcpu_write_x(const struct vcpu *vcpu, unsigned n, uint64_t value, uint64_t pc);
 
 /* On the handler: a register of the virtual CPU (seL4_VCPUReg). */
 uint64_t vcpu_read_register(const struct vcpu *vcpu, seL4_VCPUReg reg);

@@ -42,11 +42,12 @@ enum vcpu_sleep {
 };
 
 struct vcpu {
-    _Alignas(16) uint8_t stack[VCPU_STACK_BYTES];
-    struct thread_block block;
     uint8_t index;
     _Atomic uint32_t sleep; /* enum vcpu_sleep */
-    uint64_t *count;        /* enum vmm_counter; in the page that root reads */
+    struct bus_cache bus_cache;
+    uint64_t *count; /* enum vmm_counter; in the page that root reads */
+    struct thread_block block;
+    _Alignas(16) uint8_t stack[VCPU_STACK_BYTES];
 };
 
 struct vmm {

@@ -29,7 +29,8 @@ enum {
      * served.
      */
     TURN_US = 100000,
-    SLEEP_MAX_US = 1000000000, /* with nothing to wait for */
+    SLEEP_MAX_S = 1000, /* with nothing to wait for */
+    US_PER_S = 1000000,
     STACK_BYTES = 4096,
 };
 
@@ -37,10 +38,16 @@ struct core {
     _Alignas(16) uint8_t alarm_stack[STACK_BYTES];
     uint8_t listen_stack[STACK_BYTES];
     struct thread_block alarm_block, listen_block;
+    /* The alarms of this core, as the roster had them in its `generation`. */
+    uint32_t generation;
+    unsigned count;
+    struct entry {
+        uint8_t client, alarm;
+    } entry[TIMER_CLIENT_MAX * TIMER_ALARM_MAX];
 };
 
 static struct core cores[CORE_MAX];
-static uint64_t ticks_per_us;
+static uint64_t ticks_per_s, early_ticks;
 
 static const struct timer_roster *const roster = (const struct timer_roster *)PROCESS_ROSTER_VADDR;
 
@@ -54,45 +61,65 @@ static seL4_CPtr core_slot(uintptr_t core, unsigned which)
     return SLOT_CORE_BASE + core * CORE_SLOTS + which;
 }
 
-typedef void alarm_visit(uintptr_t core, struct timer_alarm *alarm, seL4_CPtr client,
-                         uint64_t *value);
-
-static void visit_all(uintptr_t core, alarm_visit *visit, uint64_t *value)
+/*
+ * Most looks at the alarms find the clients that the last one found, so the alarms of a core are
+ * kept in a list. A client that comes later is not missed: nobody armed its alarms, so it signals.
+ */
+static void read_roster(uintptr_t core)
 {
+    struct core *c = &cores[core];
+    c->generation = atomic_load(&roster->generation);
+    c->count = 0;
     for (uint32_t n = 0; n < TIMER_CLIENT_MAX; n++) {
         uint32_t count = atomic_load(&roster->client[n].alarms);
         for (uint32_t i = 0; i < count && i < TIMER_ALARM_MAX; i++) {
             if (roster->client[n].core[i] == core) {
-                visit(core, &link_of(n)->alarm[i], SLOT_CLIENT_BASE + n * TIMER_CLIENT_SLOTS + i,
-                      value);
+                c->entry[c->count++] = (struct entry){(uint8_t)n, (uint8_t)i};
             }
         }
     }
 }
 
-static void publish(uintptr_t core, struct timer_alarm *alarm, seL4_CPtr client, uint64_t *armed)
+static struct timer_alarm *alarm_of(struct entry entry)
 {
-    (void)core;
-    (void)client;
-    atomic_store(&alarm->armed, *armed);
+    return &link_of(entry.client)->alarm[entry.alarm];
 }
 
-/* Rings what is due and finds the earliest of the rest. */
-static void ring_or_keep(uintptr_t core, struct timer_alarm *alarm, seL4_CPtr client,
-                         uint64_t *earliest)
+static seL4_CPtr client_slot(struct entry entry)
 {
-    (void)core;
-    uint64_t deadline = atomic_load(&alarm->deadline);
-    if (deadline <= counter_now()) {
-        /* Only this value: a client that sets another one meanwhile keeps it. */
-        if (atomic_compare_exchange_strong(&alarm->deadline, &deadline, TIMER_NEVER)) {
-            seL4_Signal(client);
-            return;
+    return SLOT_CLIENT_BASE + (seL4_CPtr)entry.client * TIMER_CLIENT_SLOTS + entry.alarm;
+}
+
+static void publish(const struct core *c, uint64_t armed)
+{
+    for (unsigned i = 0; i < c->count; i++) {
+        atomic_store(&alarm_of(c->entry[i])->armed, armed);
+    }
+}
+
+/* Rings what is due; returns the earliest deadline of the rest. */
+static uint64_t ring(const struct core *c)
+{
+    uint64_t earliest = TIMER_NEVER;
+    for (unsigned i = 0; i < c->count; i++) {
+        const struct entry entry = c->entry[i];
+        struct timer_alarm *alarm = alarm_of(entry);
+        uint64_t deadline = atomic_load(&alarm->deadline);
+        if (deadline == TIMER_NEVER) {
+            continue;
+        }
+        /*
+         * We sleep for whole microseconds, rounded down: what is that near is due. Only this value
+         * is cleared: a client that sets another one meanwhile keeps it.
+         */
+        if (deadline <= counter_now() + early_ticks &&
+            atomic_compare_exchange_strong(&alarm->deadline, &deadline, TIMER_NEVER)) {
+            seL4_Signal(client_slot(entry));
+        } else if (deadline < earliest) {
+            earliest = deadline;
         }
     }
-    if (deadline < *earliest) {
-        *earliest = deadline;
-    }
+    return earliest;
 }
 
 static void configure_alarm(uintptr_t core, uint64_t budget_us, uint64_t period_us)
@@ -110,15 +137,16 @@ static void make_ready(uintptr_t core)
 
 /*
  * Sleeps until the counter reaches `deadline`, or until listen() makes us ready. The budget is all
- * but the whole period: should we be held up between waking and make_ready, we have time enough.
+ * but the whole period. With one core that is enough to work with after the sleep: who is held up
+ * and needs more continues a period later, and that is a short one. With several cores see TURN_US.
  */
 static void sleep_until(uintptr_t core, uint64_t deadline)
 {
     uint64_t now = counter_now();
-    uint64_t distance_us = deadline > now ? (deadline - now) / ticks_per_us : 0;
-    if (distance_us > SLEEP_MAX_US) {
-        distance_us = SLEEP_MAX_US;
-    }
+    uint64_t most = SLEEP_MAX_S * ticks_per_s;
+    uint64_t distance = deadline > now ? deadline - now : 0;
+    /* A counter may have no whole number of ticks in a microsecond. */
+    uint64_t distance_us = (distance < most ? distance : most) * US_PER_S / ticks_per_s;
     if (distance_us < TIMER_NEAR_US) {
         distance_us = TIMER_NEAR_US;
     }
@@ -128,14 +156,22 @@ static void sleep_until(uintptr_t core, uint64_t deadline)
 
 static void alarm_thread(uintptr_t core)
 {
+    struct core *c = &cores[core];
+    make_ready(core);
+    read_roster(core);
     for (;;) {
-        uint64_t earliest = TIMER_NEVER;
-        make_ready(core);
         /* While armed says "never", every client that sets a deadline also signals. */
-        visit_all(core, publish, &earliest);
-        visit_all(core, ring_or_keep, &earliest);
-        visit_all(core, publish, &earliest);
+        publish(c, TIMER_NEVER);
+        if (c->generation != atomic_load(&roster->generation)) {
+            read_roster(core);
+            publish(c, TIMER_NEVER);
+        }
+        uint64_t earliest = ring(c);
+        publish(c, earliest);
         sleep_until(core, earliest);
+        if (roster->core_count > 1) {
+            make_ready(core);
+        }
     }
 }
 
@@ -176,8 +212,9 @@ static void start_core(uintptr_t core)
 void process_main(const struct process_boot *boot)
 {
     CHECK(roster->magic == TIMER_ROSTER_MAGIC && roster->version == TIMER_ROSTER_VERSION);
-    ticks_per_us = counter_frequency_hz() / 1000000;
-    CHECK(ticks_per_us != 0);
+    ticks_per_s = counter_frequency_hz();
+    CHECK(ticks_per_s >= US_PER_S);
+    early_ticks = ticks_per_s / US_PER_S;
     for (uint32_t core = 0; core < boot->core_count && core < CORE_MAX; core++) {
         start_core(core);
     }
