@@ -23,7 +23,7 @@ $B/guest/bench-init: bench/linux/init.c lib/format.c lib/bytes.c | $B/packages.s
 	$Q$(TARGET_CC) $(filter-out -fdata-sections -ffunction-sections,$(TARGET_CFLAGS)) $^ -lgcc -Wl,--build-id=none,-z,noexecstack -no-pie -o $@
 
 $B/guest/bench-initramfs.cpio.gz: $(GUEST_INITRD) $B/guest/bench-init bench/linux/files test/guest/initramfs.py
-	$Qpython3 test/guest/initramfs.py bench/linux/files $(GUEST_ROOT) $@.part
+	$Qpython3 test/guest/initramfs.py bench/linux/files $(GUEST_ROOT) "$(GUEST_KERNEL_VERSION)" $@.part
 	$Qcat $(GUEST_INITRD) $@.part >$@ && rm $@.part
 
 # What the kernel alone charges: root tasks of their own, with test/contract's objects and threads. One for each
