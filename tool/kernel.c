@@ -168,6 +168,12 @@ unsigned kernel_load(struct kernel *kernel, const char *sdk, const char *board, 
     }
     free(config_json);
     free(platform_json);
+    if (kernel->is_standin) {
+        char *name = last_part(sdk);
+        free(kernel->name);
+        kernel->name = tool_format("the stand-in kernel %s", name);
+        free(name);
+    }
     struct image_machine *machine = &kernel->machine;
     snprintf(machine->kernel, sizeof machine->kernel, "%s", kernel->name);
     return found.error_count;

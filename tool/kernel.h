@@ -18,6 +18,7 @@ struct kernel {
     char *platform_path;
     struct image_machine machine; /* uart and board are not the kernel's to say: left empty */
     unsigned priority_count;
+    bool is_standin; /* standin/, which is not seL4 and must not be called so */
 };
 
 /*

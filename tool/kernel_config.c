@@ -175,6 +175,7 @@ const char *kernel_read(struct kernel *kernel, const char *config_json, const ch
     };
     machine->core_count = machine->core_count != 0 ? machine->core_count : 1;
     kernel->priority_count = number(config, "NUM_PRIORITIES");
+    kernel->is_standin = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(config, "BULKHEAD_STANDIN"));
     read_cpu(config, machine->cpu, sizeof machine->cpu);
     cJSON_Delete(config);
     return read_platform(machine, platform_json);

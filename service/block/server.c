@@ -29,14 +29,14 @@ static void device_is_ready(struct server *server)
     server->device_state = SERVER_READY;
     server->ready = ALL_PORTS;
     if (gpt->result == GPT_GOOD) {
-        log_info("block: partition table with %u partitions", gpt->partition_count);
+        log_info("partition table with %u partitions", gpt->partition_count);
     } else if (gpt->result == GPT_BACKUP) {
-        log_warning("block: primary partition table: %s; the backup has %u partitions", gpt->why,
+        log_warning("primary partition table: %s; the backup has %u partitions", gpt->why,
                     gpt->partition_count);
     } else if (gpt->result == GPT_NONE) {
-        log_info("block: no partition table: %s", gpt->why);
+        log_info("no partition table: %s", gpt->why);
     } else {
-        log_warning("block: no partition table can be used: %s", gpt->why);
+        log_warning("no partition table can be used: %s", gpt->why);
     }
 }
 
@@ -76,17 +76,17 @@ static void start_device(struct server *server)
     }
     server->gpt_buffer = dma_take(dma, GPT_TABLE_BYTES_MAX, BLOCK_PAGE_BYTES);
     if (server->gpt_buffer == NULL) {
-        log_warning("block: too little DMA memory");
+        log_warning("too little DMA memory");
         return;
     }
     struct dma rest = {dma->vaddr + dma->taken_bytes, dma->paddr + dma->taken_bytes,
                        dma->size_bytes - dma->taken_bytes, 0};
     if (!driver_virtio_open(&server->driver, server->setup.registers, &rest, &server->device)) {
-        log_warning("block: %s", server->driver.why);
+        log_warning("%s", server->driver.why);
         return;
     }
     const struct block_info *info = &server->device.limits.info;
-    log_info("block: virtio device of %llu MiB, blocks of %u bytes%s",
+    log_info("virtio device of %llu MiB, blocks of %u bytes%s",
              (unsigned long long)(info->sector_count / 2048), info->block_bytes,
              (info->flags & BLOCK_READ_ONLY) != 0 ? ", read-only" : "");
     gpt_begin(&server->gpt, info->sector_count, info->block_bytes);
@@ -147,7 +147,7 @@ static void open_disk(struct server *server, struct port *port, const struct blo
         why = "another client has some of its sectors";
     }
     if (why != NULL) {
-        log_warning("block: %s has no disk: %s", name_of(server, port->number, name), why);
+        log_warning("%s has no disk: %s", name_of(server, port->number, name), why);
         port->disk = (struct disk){0};
     }
 }
@@ -266,7 +266,7 @@ static void report(struct server *server)
     if (server->driver.reset_count != server->resets_seen) {
         server->resets_seen = server->driver.reset_count;
         if (log_limit_pass(&server->reset_limit, 3)) {
-            log_warning("block: device was reset: %s%s", server->driver.why,
+            log_warning("device was reset: %s%s", server->driver.why,
                         server->driver.alive ? "" : "; given up");
         }
     }
@@ -278,7 +278,7 @@ static void report(struct server *server)
             server->bad_seen[i] = bad;
             port->stats->bad = bad;
             if (log_limit_pass(&server->bad_limit, 3)) {
-                log_warning("block: %s breaks the rules of its link", name_of(server, i, name));
+                log_warning("%s breaks the rules of its link", name_of(server, i, name));
             }
         }
     }
