@@ -9,6 +9,8 @@ struct rings rings;
 uint64_t device;
 
 #define UART_DR     0x09000000ull
+#define UART_FR     0x09000018ull
+#define UART_TXFF   0x20u
 #define VIRTIO_BASE 0x0a000000ull
 #define VIRTIO_STEP 0x200ull
 
@@ -62,6 +64,8 @@ void mmio_write64(uint32_t offset, uint64_t value)
 void say(const char *text)
 {
     for (; *text != '\0'; text++) {
+        while ((read_at(UART_FR) & UART_TXFF) != 0) {
+        }
         *(volatile uint32_t *)UART_DR = (uint8_t)*text;
     }
 }
