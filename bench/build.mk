@@ -28,7 +28,7 @@ $B/guest/bench-initramfs.cpio.gz: $(GUEST_INITRD) $B/guest/bench-init bench/linu
 
 # What the kernel alone charges: root tasks of their own, with test/contract's objects and threads. One for each
 # guest: what runs before it would leave other kernel state behind.
-BENCH_FLOORS := exits irq same_core cross_core
+BENCH_FLOORS := exits irq same_core
 PROCESSES    += $(BENCH_FLOORS:%=floor_%)
 $(foreach f,$(BENCH_FLOORS),$(eval floor_$f_SRCS := bench/floor/floor.c bench/floor/$f.S \
 	$(addprefix test/contract/,objects.c thread.c native.S start.S) lib/bytes.c))

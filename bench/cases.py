@@ -220,7 +220,6 @@ CASES = [
     Case(SAME, SAME, pair(SAME, "0 0")),
     Case("floor of " + SAME, SAME, floor("same_core", SAME)),
     Case(CROSS, CROSS, pair(CROSS, "1 0"), has_cores),
-    Case("floor of " + CROSS, CROSS, floor("cross_core", CROSS), has_cores),
     Case("boot", "boot.linux boot.native", boot_linux("", BOOTARGS)),
     Case("boot quiet", "boot.linux_quiet boot.native_quiet", boot_linux("_quiet", BOOTARGS + " quiet")),
     Case("reset", "boot.reset_to_guest", reset),

@@ -1,3 +1,0 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
-#include "bench/floor/guest_bytes.S"
-    floor_guest "build/guest/bench-pair.bin", 1
