@@ -49,9 +49,10 @@ static void do_transfer(struct vcpu *vcpu, const struct abort *abort,
     if (!transfer_one(vcpu, abort->address, transfer, stored, &loaded)) {
         refuse(vcpu, abort, what);
     } else if (transfer->is_write || !has_register) {
-        vcpu_write_pc(vcpu, abort->pc + INSTRUCTION_BYTES);
+        vcpu_write_pc(vcpu, abort->pc + decode_instruction_bytes(abort->syndrome));
     } else {
-        vcpu_write_x(vcpu, transfer->reg, loaded, abort->pc + INSTRUCTION_BYTES);
+        vcpu_write_x(vcpu, transfer->reg, loaded,
+                     abort->pc + decode_instruction_bytes(abort->syndrome));
     }
 }
 
@@ -147,7 +148,7 @@ static void do_decoded(struct vcpu *vcpu, const struct abort *abort,
 /* Cache maintenance where there is no memory has nothing to do. */
 static void step_over(struct vcpu *vcpu, const struct abort *abort)
 {
-    vcpu_write_pc(vcpu, abort->pc + INSTRUCTION_BYTES);
+    vcpu_write_pc(vcpu, abort->pc + decode_instruction_bytes(abort->syndrome));
 }
 
 void abort_handle(struct vcpu *vcpu, const struct abort *abort)

@@ -118,7 +118,7 @@ struct decode_syndrome decode_syndrome(uint64_t esr)
     uint32_t iss = bits((uint32_t)esr, 24, 0);
     struct decode_syndrome s = {
         .ec = (uint8_t)bits((uint32_t)esr, 31, 26),
-        .instruction_bytes = bit((uint32_t)esr, 25) ? 4 : 2,
+        .instruction_bytes = (uint8_t)decode_instruction_bytes(esr),
     };
     switch (s.ec) {
     case EC_WFX:

@@ -79,6 +79,12 @@ struct decode_syndrome {
 
 struct decode_syndrome decode_syndrome(uint64_t esr);
 
+/* ESR_ELx.IL: programs at EL0 may be AArch32, whose instructions have 2 bytes or 4. */
+static inline unsigned decode_instruction_bytes(uint64_t syndrome)
+{
+    return (syndrome >> 25 & 1) != 0 ? 4 : 2;
+}
+
 /* The same for one class, which a handler of faults has most often. False: it is of another one. */
 bool decode_data_abort(uint64_t esr, struct decode_abort *abort);
 

@@ -28,26 +28,27 @@ void trap_firmware_call(struct vcpu *vcpu, trap_firmware *firmware)
     }
 }
 
-static void step_over(struct vcpu *vcpu)
+/* Programs at EL0 may be AArch32, whose instructions have 2 bytes or 4. */
+static void step_over(struct vcpu *vcpu, unsigned instruction_bytes)
 {
     seL4_UserContext context;
     vcpu_read(vcpu, &context, 1);
-    vcpu_write_pc(vcpu, context.pc + INSTRUCTION_BYTES);
+    vcpu_write_pc(vcpu, context.pc + instruction_bytes);
 }
 
-static void on_wfx(struct vcpu *vcpu, enum decode_wfx which)
+static void on_wfx(struct vcpu *vcpu, const struct decode_syndrome *trap)
 {
     vcpu->count[COUNT_EXIT_WFX]++;
     /*
      * WFE waits for an event that another vCPU may send unseen, WFIT for a time that we are not
      * told: they may only give others their turn.
      */
-    if (which == DECODE_WFI) {
+    if (trap->wfx == DECODE_WFI) {
         vcpu_sleep_for_interrupt(vcpu);
     } else {
         seL4_Yield();
     }
-    step_over(vcpu);
+    step_over(vcpu, trap->instruction_bytes);
 }
 
 /* ---- system registers
@@ -101,7 +102,7 @@ void trap_handle(struct vcpu *vcpu, uint64_t syndrome, trap_firmware *firmware)
     char what[48];
     switch (trap.class) {
     case DECODE_WFX:
-        on_wfx(vcpu, trap.wfx);
+        on_wfx(vcpu, &trap);
         return;
     case DECODE_SMC:
     case DECODE_HVC:
