@@ -17,14 +17,19 @@ enum control_request {
     CONTROL_GUEST_RESET,    /* the guest asked to be restarted */
     CONTROL_GUEST_FAILED,   /* the VMM cannot go on with this guest; MR0: 0 */
     CONTROL_GUEST_RUNNING,  /* the guest has been entered */
+    /* the same, but called. MR0: a guest address at which 2 MiB of its RAM begin */
+    CONTROL_RAM_RELEASE, /* root may have this memory. CONTROL_ERROR: the VM keeps it */
+    CONTROL_RAM_RECLAIM, /* the guest wants it. CONTROL_ERROR: not there; EVENT_BALLOON follows */
+    CONTROL_RAM_TARGET,  /* the reply's MR1: MiB that the guest is to have in its balloon */
     /* from the operator's shell */
     CONTROL_VM_START = 80, /* MR0: client number of the VM */
     CONTROL_VM_STOP,
     CONTROL_VM_RESTART,
     CONTROL_VM_PAUSE,
     CONTROL_VM_RESUME,
-    CONTROL_VM_LIST, /* fills the reply page's table */
-    CONTROL_MEMORY,  /* fills the reply page's memory counts */
+    CONTROL_VM_LIST,    /* fills the reply page's table */
+    CONTROL_MEMORY,     /* fills the reply page's memory counts */
+    CONTROL_VM_BALLOON, /* MR1: MiB that root wants to have back from the guest */
 };
 
 enum control_result {
@@ -52,6 +57,8 @@ struct control_vm_info {
     uint32_t state;  /* enum vm_state */
     uint32_t vcpu_count;
     uint32_t memory_mib;
+    uint32_t balloon_mib;  /* of its RAM, what root has */
+    uint32_t target_mib;   /* what the operator wants root to have */
     uint64_t starts;       /* times started since boot */
     uint64_t overhead_kib; /* memory beyond its RAM */
     uint64_t counters[VMM_COUNTERS];

@@ -33,11 +33,15 @@
 #define PROCESS_VIRTIO_VADDR                                                                       \
     0x0030000000ull /* a VMM: PROCESS_VIRTIO_BYTES of zeroed memory for each virtio device */
 #define PROCESS_VIRTIO_BYTES 0x10000ull
-#define PROCESS_LINK_VADDR   0x0040000000ull
-#define PROCESS_LINK_STRIDE  0x200000ull
-#define PROCESS_DMA_VADDR    0x0080000000ull /* a driver's memory for its device */
-#define PROCESS_FILES_VADDR  0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
-#define PROCESS_RAM_VADDR    0x2000000000ull /* a VMM: its guest's RAM; block service: RAM disks */
+#define PROCESS_BALLOON_VADDR                                                                      \
+    0x0038000000ull /* a VMM with a balloon: PROCESS_BALLOON_BYTES of zeroed memory for each 2 MiB \
+                     */
+#define PROCESS_BALLOON_BYTES 128ull
+#define PROCESS_LINK_VADDR    0x0040000000ull
+#define PROCESS_LINK_STRIDE   0x200000ull
+#define PROCESS_DMA_VADDR     0x0080000000ull /* a driver's memory for its device */
+#define PROCESS_FILES_VADDR   0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
+#define PROCESS_RAM_VADDR     0x2000000000ull /* a VMM: its guest's RAM; block service: RAM disks */
 
 /* ---- capability slots
  * ---------------------------------------------------------------------------- */
@@ -95,8 +99,9 @@ enum process_slot {
 /* Badges of a VMM's event notification. */
 #define EVENT_SERIAL  (1ull << 0) /* input arrived, or there is room for output */
 #define EVENT_TIMER   (1ull << 1)
-#define EVENT_PAUSE   (1ull << 2)         /* root: stop the guest where it is */
-#define EVENT_RESUME  (1ull << 3)         /* root: let it go on */
+#define EVENT_PAUSE   (1ull << 2) /* root: stop the guest where it is */
+#define EVENT_RESUME  (1ull << 3) /* root: let it go on */
+#define EVENT_BALLOON (1ull << 4) /* root: ask for the balloon's size, and for memory, again */
 #define EVENT_LINK(i) (1ull << (8 + (i))) /* the service of device link i */
 
 /* ---- the boot record

@@ -37,6 +37,11 @@ static const char *name_of(const struct vm *vm)
     return vm->description.name;
 }
 
+static bool has_compartment(const struct vm *vm)
+{
+    return vm->arena.block_count != 0;
+}
+
 static void set_state(struct vm *vm, enum vm_state state)
 {
     vm->state = state;
@@ -139,6 +144,32 @@ static void guest_message(struct vm *vm, seL4_Word label)
     }
 }
 
+/* What it asks for its own RAM. *value is what the reply says beside the result. */
+static enum control_result guest_request(struct vm *vm, seL4_Word label, seL4_Word address,
+                                         seL4_Word *value)
+{
+    bool done = true;
+    *value = 0;
+    if (label == CONTROL_RAM_RELEASE) {
+        done = ram_release(&vm->ram, address);
+    } else if (label == CONTROL_RAM_RECLAIM) {
+        done = ram_reclaim(&vm->ram, address);
+    } else {
+        *value = vm->balloon_mib;
+    }
+    return done ? CONTROL_OK : CONTROL_ERROR;
+}
+
+/* Memory may have come back: those who have waited for it ask again. */
+static void offer_memory(void)
+{
+    for (uint32_t i = 0; i < vm_count; i++) {
+        if (has_compartment(&vms[i]) && ram_may_ask_again(&vms[i].ram)) {
+            seL4_Signal(vms[i].balloon_signal);
+        }
+    }
+}
+
 /* ---- the operator -------------------------------------------------------------------------------
  */
 
@@ -146,11 +177,6 @@ static enum control_result refuse(const char *name, const char *text)
 {
     format(reply_page->text, sizeof reply_page->text, "%s %s", name, text);
     return CONTROL_ERROR;
-}
-
-static bool has_compartment(const struct vm *vm)
-{
-    return vm->arena.block_count != 0;
 }
 
 static enum control_result operator_made(bool made)
@@ -161,8 +187,9 @@ static enum control_result operator_made(bool made)
     return made ? CONTROL_OK : CONTROL_ERROR;
 }
 
-static enum control_result operator_start(struct vm *vm)
+static enum control_result operator_start(struct vm *vm, seL4_Word unused)
 {
+    (void)unused;
     if (has_compartment(vm)) {
         return refuse(name_of(vm), "runs already");
     }
@@ -170,8 +197,9 @@ static enum control_result operator_start(struct vm *vm)
     return operator_made(start_vm(vm));
 }
 
-static enum control_result operator_stop(struct vm *vm)
+static enum control_result operator_stop(struct vm *vm, seL4_Word unused)
 {
+    (void)unused;
     if (!has_compartment(vm) && vm->state != VM_RESTARTING) {
         return refuse(name_of(vm), "does not run");
     }
@@ -180,15 +208,17 @@ static enum control_result operator_stop(struct vm *vm)
     return CONTROL_OK;
 }
 
-static enum control_result operator_restart(struct vm *vm)
+static enum control_result operator_restart(struct vm *vm, seL4_Word unused)
 {
+    (void)unused;
     log_info("%s: restarted by the operator", name_of(vm));
     stop_vm(vm);
     return operator_made(start_vm(vm));
 }
 
-static enum control_result operator_pause(struct vm *vm)
+static enum control_result operator_pause(struct vm *vm, seL4_Word unused)
 {
+    (void)unused;
     if (vm->state != VM_RUNNING) {
         return refuse(name_of(vm), "does not run");
     }
@@ -197,8 +227,9 @@ static enum control_result operator_pause(struct vm *vm)
     return CONTROL_OK;
 }
 
-static enum control_result operator_resume(struct vm *vm)
+static enum control_result operator_resume(struct vm *vm, seL4_Word unused)
 {
+    (void)unused;
     if (vm->state != VM_PAUSED) {
         return refuse(name_of(vm), "is not paused");
     }
@@ -207,20 +238,39 @@ static enum control_result operator_resume(struct vm *vm)
     return CONTROL_OK;
 }
 
-static enum control_result operator_list(struct vm *unused)
+static enum control_result operator_balloon(struct vm *vm, seL4_Word mib)
 {
-    (void)unused;
+    if (description_device_count(vm->description.tree, vm->description.node, "virtio-balloon") ==
+        0) {
+        return refuse(name_of(vm), "has no virtio-balloon");
+    }
+    if (mib >= vm->description.memory_mib) {
+        return refuse(name_of(vm), "does not have that much memory");
+    }
+    vm->balloon_mib = (uint32_t)mib;
+    if (has_compartment(vm)) {
+        seL4_Signal(vm->balloon_signal);
+    }
+    return CONTROL_OK;
+}
+
+static enum control_result operator_list(struct vm *no_vm, seL4_Word unused)
+{
+    (void)no_vm, (void)unused;
     reply_page->vm_count = vm_count;
     for (uint32_t i = 0; i < vm_count; i++) {
         const struct vm *vm = &vms[i];
         struct control_vm_info *info = &reply_page->vm[i];
         const uint64_t *counters = vm_counters(vm);
-        uint64_t ram = (uint64_t)vm->description.memory_mib << 20;
+        uint64_t gone = (uint64_t)vm->ram.gone * RAM_FRAME_BYTES;
+        uint64_t ram = ((uint64_t)vm->description.memory_mib << 20) - gone;
         *info = (struct control_vm_info){
             .client = vm->number,
             .state = vm->state,
             .vcpu_count = vm->description.vcpu_count,
             .memory_mib = vm->description.memory_mib,
+            .balloon_mib = (uint32_t)(gone >> 20),
+            .target_mib = vm->balloon_mib,
             .starts = vm->starts,
             .overhead_kib = vm->arena.bytes > ram ? (vm->arena.bytes - ram) / 1024 : 0,
         };
@@ -231,9 +281,9 @@ static enum control_result operator_list(struct vm *unused)
     return CONTROL_OK;
 }
 
-static enum control_result operator_memory(struct vm *unused)
+static enum control_result operator_memory(struct vm *no_vm, seL4_Word unused)
 {
-    (void)unused;
+    (void)no_vm, (void)unused;
     struct memory_counts counts;
     memory_counts(&counts);
     reply_page->memory_total_kib = counts.total_bytes / 1024;
@@ -246,7 +296,7 @@ static enum control_result operator_memory(struct vm *unused)
 static const struct {
     seL4_Word label;
     bool needs_vm;
-    enum control_result (*act)(struct vm *vm);
+    enum control_result (*act)(struct vm *vm, seL4_Word argument);
 } requests[] = {
     {CONTROL_VM_START,   true,  operator_start  },
     {CONTROL_VM_STOP,    true,  operator_stop   },
@@ -255,9 +305,10 @@ static const struct {
     {CONTROL_VM_RESUME,  true,  operator_resume },
     {CONTROL_VM_LIST,    false, operator_list   },
     {CONTROL_MEMORY,     false, operator_memory },
+    {CONTROL_VM_BALLOON, true,  operator_balloon},
 };
 
-static enum control_result operator_request(seL4_Word label, seL4_Word number)
+static enum control_result operator_request(seL4_Word label, seL4_Word number, seL4_Word argument)
 {
     reply_page->text[0] = '\0';
     for (unsigned i = 0; i < sizeof requests / sizeof requests[0]; i++) {
@@ -266,7 +317,7 @@ static enum control_result operator_request(seL4_Word label, seL4_Word number)
             if (requests[i].needs_vm && vm == NULL) {
                 return refuse("there is", "no such VM");
             }
-            return requests[i].act(vm);
+            return requests[i].act(vm, argument);
         }
     }
     return refuse("root knows", "no such request");
@@ -347,29 +398,56 @@ static void process_fault(uint64_t number, unsigned thread, seL4_Word label)
     }
 }
 
+/* A VMM touched what its guest has given back: that is no fault of its own. True: it may go on. */
+static bool is_memory_gone(uint64_t number, seL4_Word label)
+{
+    struct vm *vm = find_vm(number);
+    return vm != NULL && has_compartment(vm) && label == seL4_Fault_VMFault &&
+           ram_fault(&vm->ram, seL4_GetMR(seL4_VMFault_Addr), seL4_GetMR(seL4_VMFault_FSR));
+}
+
 /* ---- the loop -----------------------------------------------------------------------------------
  */
+
+/* Acts on a message. False: there is no answer; else it is *answer, and what it says is in MRs. */
+static bool handle(seL4_Word badge, seL4_Word label, seL4_MessageInfo_t *answer)
+{
+    uint64_t number = BADGE_NUMBER(badge);
+    struct vm *vm = find_vm(number);
+    *answer = seL4_MessageInfo_new(0, 0, 0, 0);
+    if ((badge & ROOT_EVENT_BADGE) != 0) {
+        restart_due();
+    } else if ((badge & BADGE_FAULT) != 0) {
+        if (is_memory_gone(number, label)) {
+            return true; /* an empty answer to a fault is "again" */
+        }
+        process_fault(number, BADGE_THREAD(badge), label);
+    } else if (number == CLIENT_SERIAL) {
+        seL4_SetMR(0, operator_request(label, seL4_GetMR(0), seL4_GetMR(1)));
+        *answer = seL4_MessageInfo_new(0, 0, 0, 1);
+        return true;
+    } else if (vm != NULL && has_compartment(vm)) {
+        if (label >= CONTROL_RAM_RELEASE && label <= CONTROL_RAM_TARGET) {
+            seL4_Word value;
+            seL4_SetMR(0, guest_request(vm, label, seL4_GetMR(0), &value));
+            seL4_SetMR(1, value);
+            *answer = seL4_MessageInfo_new(0, 0, 0, 2);
+            return true;
+        }
+        guest_message(vm, label);
+    }
+    return false;
+}
 
 _Noreturn void control_run(seL4_CPtr reply)
 {
     seL4_Word badge;
-    seL4_MessageInfo_t info = seL4_Recv(root.control, &badge, reply);
+    seL4_MessageInfo_t info = seL4_Recv(root.control, &badge, reply), answer;
     for (;;) {
-        seL4_Word label = seL4_MessageInfo_get_label(info);
-        uint64_t number = BADGE_NUMBER(badge);
-        struct vm *vm = find_vm(number);
-        if ((badge & ROOT_EVENT_BADGE) != 0) {
-            restart_due();
-        } else if ((badge & BADGE_FAULT) != 0) {
-            process_fault(number, BADGE_THREAD(badge), label);
-        } else if (number == CLIENT_SERIAL) {
-            seL4_SetMR(0, operator_request(label, seL4_GetMR(0)));
-            info = seL4_ReplyRecv(root.control, seL4_MessageInfo_new(0, 0, 0, 1), &badge, reply);
-            continue;
-        } else if (vm != NULL && has_compartment(vm)) {
-            guest_message(vm, label);
-        }
-        info = seL4_Recv(root.control, &badge, reply);
+        bool answers = handle(badge, seL4_MessageInfo_get_label(info), &answer);
+        offer_memory();
+        info = answers ? seL4_ReplyRecv(root.control, answer, &badge, reply)
+                       : seL4_Recv(root.control, &badge, reply);
     }
 }
 

@@ -8,6 +8,7 @@
 #define ROOT_TIMERS_VADDR 0x10030000ull /* timer roster, writable */
 #define ROOT_REPLY_VADDR  0x10040000ull /* two pages: replies to the shell */
 #define ROOT_STATS_VADDR  0x10080000ull /* a page for each client: its VMM's counters, read-only */
+#define ROOT_RAM_VADDR    0x100c0000ull /* a page for each client: the blocks of its VM's RAM */
 /* 2 MiB, one page table of its own: where root writes pages before it gives them away. */
 #define ROOT_WINDOW_VADDR 0x18000000ull
 #define ROOT_LINKS_VADDR  0x11000000ull /* serial links of all clients */

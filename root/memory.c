@@ -281,7 +281,7 @@ static bool frames_from_block(struct arena *arena, unsigned block_bits, seL4_Wor
     return true;
 }
 
-seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count)
+seL4_CPtr arena_slots(struct arena *arena, uint32_t count)
 {
     seL4_Word first = arena->next_slot;
     if (count == 0 || first + count > 1ul << arena->cnode_bits) {
@@ -289,10 +289,19 @@ seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count)
                    arena->name, count, first - 1, (1ul << arena->cnode_bits) - 1);
         return 0;
     }
-    /* The block that objects are made of must stay last: put the frames' blocks before it. */
-    uint16_t current = arena->block[arena->block_count - 1];
     arena->next_slot += count;
     slots_used += count;
+    return cspace_slot(arena->index, first);
+}
+
+seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count)
+{
+    seL4_Word first = arena->next_slot;
+    if (arena_slots(arena, count) == 0) {
+        return 0;
+    }
+    /* The block that objects are made of must stay last: put the frames' blocks before it. */
+    uint16_t current = arena->block[arena->block_count - 1];
     for (seL4_Word slot = first; count > 0;) {
         unsigned bits = 31 - (unsigned)__builtin_clz(count) + seL4_LargePageBits;
         unsigned largest = buddy_largest(&buddy);
@@ -311,6 +320,30 @@ seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count)
         count -= 1u << (bits - seL4_LargePageBits);
     }
     return cspace_slot(arena->index, first);
+}
+
+uint16_t arena_take_frame(struct arena *arena, seL4_CPtr slot)
+{
+    uint16_t block = buddy_take(&buddy, seL4_LargePageBits);
+    if (block == 0) {
+        refuse_block(arena->name, 1ull << seL4_LargePageBits);
+        return 0;
+    }
+    seL4_Error error = cspace_retype(block_cap(block), seL4_ARM_LargePageObject, 0, slot, 1);
+    if (error != seL4_NoError) {
+        buddy_give(&buddy, block);
+        refuse_object(arena->name, "a frame", 1ull << seL4_LargePageBits, error);
+        return 0;
+    }
+    arena->bytes += 1ull << seL4_LargePageBits;
+    return block;
+}
+
+void arena_give_frame(struct arena *arena, uint16_t block)
+{
+    CHECK(cspace_revoke(block_cap(block)) == seL4_NoError);
+    buddy_give(&buddy, block);
+    arena->bytes -= 1ull << seL4_LargePageBits;
 }
 
 seL4_CPtr memory_device_frame(uint64_t base, unsigned size_bits)

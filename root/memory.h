@@ -60,11 +60,24 @@ seL4_CPtr arena_object(struct arena *arena, seL4_Word type, seL4_Word size_bits)
 /* An empty slot for a copy of something. 0: no slot left. */
 seL4_CPtr arena_slot(struct arena *arena);
 
+/* `count` empty slots next to each other: the first one. 0: not so many left. */
+seL4_CPtr arena_slots(struct arena *arena, uint32_t count);
+
 /*
  * Makes `count` frames of 2 MiB, next to each other in capability slots. Returns the first one's
  * capability, 0 when there is no memory or no slot.
  */
 seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count);
+
+/*
+ * One such frame, zero and mapped nowhere, in an empty slot of the arena and in a block of its own,
+ * so that it can go back alone. Returns the block, which the caller keeps and gives back before the
+ * arena is closed; 0 when there is no memory.
+ */
+uint16_t arena_take_frame(struct arena *arena, seL4_CPtr slot);
+/* Takes the frame away from all who have it mapped. Its slot, and those of its copies, are empty
+ * then. */
+void arena_give_frame(struct arena *arena, uint16_t block);
 
 /*
  * Frames of memory at a physical address that the kernel does not manage (device registers, and RAM

@@ -17,7 +17,6 @@
 #include "root/service.h"
 
 enum {
-    LARGE_BYTES = 1 << seL4_LargePageBits,
     BASE_SLOTS = 512,  /* the VMM's pages, objects and page tables */
     VCPU_OBJECTS = 32, /* slots per vCPU */
     GUARD_VALUE = 0x5a5a5a5a,
@@ -28,7 +27,7 @@ enum {
 static uint32_t frame_count(const struct vm *vm)
 {
     uint64_t bytes = (uint64_t)vm->description.memory_mib << 20;
-    return (uint32_t)(align_up(bytes, LARGE_BYTES) / LARGE_BYTES);
+    return (uint32_t)(align_up(bytes, RAM_FRAME_BYTES) / RAM_FRAME_BYTES);
 }
 
 static uint32_t virtio_count(const struct vm *vm)
@@ -37,13 +36,26 @@ static uint32_t virtio_count(const struct vm *vm)
     return description_device_count(d->tree, d->node, "virtio-");
 }
 
+static bool has_balloon(const struct vm *vm)
+{
+    const struct vm_description *d = &vm->description;
+    return description_device_count(d->tree, d->node, "virtio-balloon") != 0;
+}
+
+/* Bytes of the VMM's own books about its guest's balloon. */
+static uint64_t balloon_bytes(const struct vm *vm)
+{
+    return has_balloon(vm) ? (uint64_t)frame_count(vm) * PROCESS_BALLOON_BYTES : 0;
+}
+
 static uint32_t slots_needed(const struct vm *vm)
 {
     uint32_t frames = frame_count(vm);
     uint32_t tables = 2 * (frames / 512 + 8);
-    return BASE_SLOTS + 2 * frames + tables + VCPU_OBJECTS * vm->description.vcpu_count +
-           files_slots(vm->description.kernel) + files_slots(vm->description.initrd) +
-           port_slots(vm->number) +
+    return BASE_SLOTS + ram_slots(frames, has_balloon(vm)) +
+           (uint32_t)(balloon_bytes(vm) >> seL4_PageBits) + tables +
+           VCPU_OBJECTS * vm->description.vcpu_count + files_slots(vm->description.kernel) +
+           files_slots(vm->description.initrd) + port_slots(vm->number) +
            virtio_count(vm) * (uint32_t)(PROCESS_VIRTIO_BYTES >> seL4_PageBits);
 }
 
@@ -60,22 +72,10 @@ const uint64_t *vm_counters(const struct vm *vm)
 /* The guest's RAM, seen by the guest at its address and by the VMM at PROCESS_RAM_VADDR. */
 static bool make_ram(struct vm *vm)
 {
-    uint32_t count = frame_count(vm);
-    seL4_CPtr frame = arena_large_frames(&vm->arena, count);
-    if (frame == 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t offset = (uint64_t)i * LARGE_BYTES;
-        if (!space_map(&vm->guest, frame + i, MAP_RAM_BASE + offset, SPACE_ALL) ||
-            !space_map_copy(&vm->vmm.space, frame + i, PROCESS_RAM_VADDR + offset,
-                            SPACE_READ_WRITE)) {
-            return false;
-        }
-    }
+    uint64_t table = has_balloon(vm) ? ROOT_RAM_VADDR + ((uint64_t)vm->number << seL4_PageBits) : 0;
     vm->vmm.boot.ram_base = MAP_RAM_BASE;
     vm->vmm.boot.ram_bytes = (uint64_t)vm->description.memory_mib << 20;
-    return true;
+    return ram_make(&vm->ram, &vm->arena, &vm->guest, &vm->vmm.space, frame_count(vm), table);
 }
 
 /* GICv2: the guest's CPU interface is the hardware's virtual one, mapped where it expects it. */
@@ -202,7 +202,8 @@ static bool make_signals(struct vm *vm)
 {
     vm->pause_signal = badged_signal(vm, EVENT_PAUSE);
     vm->resume_signal = badged_signal(vm, EVENT_RESUME);
-    return vm->pause_signal != 0 && vm->resume_signal != 0;
+    vm->balloon_signal = badged_signal(vm, EVENT_BALLOON);
+    return vm->pause_signal != 0 && vm->resume_signal != 0 && vm->balloon_signal != 0;
 }
 
 /* A page of counters that the VMM writes and root reads. */
@@ -215,17 +216,22 @@ static bool map_stats(struct vm *vm)
     return frame != 0 && space_map_copy(&view, frame, stats_vaddr(vm), SPACE_READ);
 }
 
-/* Zeroed memory for the state of the guest's virtio devices, so that a VM without any pays nothing.
- */
-static bool map_virtio(struct vm *vm)
+static bool map_zeroes(struct vm *vm, uint64_t vaddr, uint64_t size_bytes)
 {
-    uint64_t end = PROCESS_VIRTIO_VADDR + virtio_count(vm) * PROCESS_VIRTIO_BYTES;
-    for (uint64_t at = PROCESS_VIRTIO_VADDR; at < end; at += 1ull << seL4_PageBits) {
-        if (space_map_page(&vm->vmm.space, at, SPACE_READ_WRITE) == 0) {
+    for (uint64_t at = 0; at < size_bytes; at += 1ull << seL4_PageBits) {
+        if (space_map_page(&vm->vmm.space, vaddr + at, SPACE_READ_WRITE) == 0) {
             return false;
         }
     }
     return true;
+}
+
+/* Zeroed memory for the state of the guest's virtio devices, so that a VM without any pays nothing.
+ */
+static bool map_virtio(struct vm *vm)
+{
+    return map_zeroes(vm, PROCESS_VIRTIO_VADDR, virtio_count(vm) * PROCESS_VIRTIO_BYTES) &&
+           map_zeroes(vm, PROCESS_BALLOON_VADDR, balloon_bytes(vm));
 }
 
 /* Every VM and every start gets other numbers. As good as the entropy that the firmware left. */
@@ -316,6 +322,7 @@ void vm_destroy(struct vm *vm)
     process_stop(&vm->vmm);
     delete_vcpus(vm);
     space_close(&vm->guest);
+    ram_drop(&vm->ram);
     arena_close(&vm->arena);
     vm->vmm = (struct process){0};
     vm->guest = (struct space){0};

@@ -5,6 +5,7 @@
 #include "root/board.h"
 #include "root/description.h"
 #include "root/process.h"
+#include "root/ram.h"
 
 /*
  * One VM as root sees it: what its description says, and, while it runs, the compartment that holds
@@ -15,13 +16,15 @@ struct vm {
     uint32_t number; /* client number */
     enum vm_state state;
     uint64_t starts;
+    uint32_t balloon_mib; /* what the operator wants to have back from its guest */
     /* while it has a compartment: */
     struct arena arena;
     struct process vmm;
     struct space guest;
+    struct ram ram;
     seL4_CPtr vcpu[VCPU_MAX]; /* VCPU objects */
     seL4_CPtr vcpu_tcb[VCPU_MAX];
-    seL4_CPtr pause_signal, resume_signal;
+    seL4_CPtr pause_signal, resume_signal, balloon_signal;
     /* restart policy, see restart.h */
     uint32_t failures;
     uint64_t restart_at; /* counter ticks, when state is VM_RESTARTING */

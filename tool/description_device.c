@@ -22,17 +22,18 @@ static const struct {
     const char *property, *device;
     bool required;
 } owners[] = {
-    {"transport",     NULL,         false},
-    {"disk",          "virtio-blk", true },
-    {"partition",     "virtio-blk", false},
-    {"first-sector",  "virtio-blk", false},
-    {"sector-count",  "virtio-blk", false},
-    {"read-only",     "virtio-blk", false},
-    {"serial",        "virtio-blk", false},
-    {"network",       "virtio-net", true },
-    {"mac",           "virtio-net", false},
-    {"limit-kib",     "virtio-net", false},
-    {"limit-packets", "virtio-net", false},
+    {"transport",           NULL,             false},
+    {"disk",                "virtio-blk",     true },
+    {"partition",           "virtio-blk",     false},
+    {"first-sector",        "virtio-blk",     false},
+    {"sector-count",        "virtio-blk",     false},
+    {"read-only",           "virtio-blk",     false},
+    {"serial",              "virtio-blk",     false},
+    {"network",             "virtio-net",     true },
+    {"mac",                 "virtio-net",     false},
+    {"limit-kib",           "virtio-net",     false},
+    {"limit-packets",       "virtio-net",     false},
+    {"free-page-reporting", "virtio-balloon", false},
 };
 
 enum { OWNER_COUNT = sizeof owners / sizeof owners[0], NAMES_MAX_BYTES = 192 };
@@ -181,7 +182,19 @@ static void check_net(struct checker *checker, int node)
     }
 }
 
-static void check_device(struct checker *checker, int node)
+/* Root keeps books of each 2 MiB of the VM, and has one page for them. */
+static void check_balloon(struct checker *checker, int vm, int node)
+{
+    enum { BALLOON_MIB_MAX = 4096 };
+    uint32_t mib;
+    if (description_cells(checker->tree, vm, "memory-mib", &mib, 1) == 1 && mib > BALLOON_MIB_MAX) {
+        checker_report(checker, true, node, "device",
+                       "the VM has %u MiB of memory, %d is the most for one with a balloon", mib,
+                       BALLOON_MIB_MAX);
+    }
+}
+
+static void check_device(struct checker *checker, int vm, int node)
 {
     const char *device = description_text(checker->tree, node, "device");
     if (device == NULL) {
@@ -193,6 +206,8 @@ static void check_device(struct checker *checker, int node)
         check_blk(checker, node);
     } else if (strcmp(device, "virtio-net") == 0) {
         check_net(checker, node);
+    } else if (strcmp(device, "virtio-balloon") == 0) {
+        check_balloon(checker, vm, node);
     }
 }
 
@@ -224,7 +239,7 @@ void checker_check_devices(struct checker *checker, int vm)
     unsigned virtio_count = 0;
     for_each_child(node, tree, devices)
     {
-        check_device(checker, node);
+        check_device(checker, vm, node);
         check_once(checker, node, devices);
         const char *device = description_text(tree, node, "device");
         virtio_count += device != NULL && is_virtio(device);
@@ -315,6 +330,9 @@ int description_complete_devices(void *tree, int vm, unsigned vm_index)
             error = complete_blk(tree, vm, node);
         } else if (error == 0 && is_net) {
             error = complete_net(tree, node, vm_index, index);
+        } else if (error == 0 && strcmp(device, "virtio-balloon") == 0 &&
+                   fdt_getprop(tree, node, "free-page-reporting", NULL) == NULL) {
+            error = set_text(tree, node, "free-page-reporting", "no");
         }
         if (error != 0) {
             return error;

@@ -205,8 +205,8 @@ void checker_check_io(struct checker *checker)
 
 uint64_t description_io_mib(const void *tree)
 {
-    enum { LINK_MIB = 2, DMA_MIB = 2 };
-    uint64_t mib = 0;
+    enum { LINK_MIB = 2, DMA_MIB = 2, SCRATCH_MIB = 2 };
+    uint64_t mib = 0, scratch_mib = 0;
     struct description_vm vm;
     int node;
     for_each_child(node, tree, fdt_subnode_offset(tree, 0, "disks"))
@@ -221,9 +221,10 @@ uint64_t description_io_mib(const void *tree)
             bool has_link = is_text(tree, node, "device", "virtio-blk") ||
                             is_text(tree, node, "device", "virtio-net");
             mib += has_link ? LINK_MIB : 0;
+            scratch_mib += is_text(tree, node, "device", "virtio-balloon") ? SCRATCH_MIB : 0;
         }
     }
-    return mib != 0 ? mib + 2 * DMA_MIB : 0;
+    return scratch_mib + (mib != 0 ? mib + 2 * DMA_MIB : 0);
 }
 
 bool description_has_device(const void *tree, const char *device)

@@ -17,8 +17,9 @@ static const char *const uarts[] = {"board", "none", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const policies[] = {"never", "on-failure", "always", NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
-static const char *const devices[] = {"pl011",      "pl031",          "virtio-blk", "virtio-net",
-                                      "virtio-rng", "virtio-console", NULL};
+static const char *const devices[] = {"pl011",          "pl031",      "virtio-blk",
+                                      "virtio-net",     "virtio-rng", "virtio-console",
+                                      "virtio-balloon", NULL};
 static const char *const transports[] = {"mmio", "pci", NULL};
 static const char *const backends[] = {"virtio-blk", "ram", NULL};
 
@@ -202,7 +203,13 @@ static const struct description_property device_properties[] = {
      .multiple = 1,
      .fallback = "0",
      .doc = "virtio-net: packets that the VM may send in a second; 0 is no limit"},
-    {.name = NULL                                                     },
+    {.name = "free-page-reporting",
+     .type = DESCRIPTION_CHOICE,
+     .choices = yes_no,
+     .fallback = "no",
+     .doc = "virtio-balloon: whether the guest gives back what it has free without being asked. It "
+            "may have to wait when it wants it again"},
+    {.name = NULL                                                          },
 };
 
 static const struct description_property disk_properties[] = {

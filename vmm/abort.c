@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vmm/abort.h"
 
+#include "vmm/balloon.h"
 #include "vmm/decode.h"
 #include "vmm/guest_exception.h"
 #include "vmm/vcpu.h"
@@ -151,10 +152,24 @@ static void step_over(struct vcpu *vcpu, const struct abort *abort)
     vcpu_write_pc(vcpu, abort->pc + decode_instruction_bytes(abort->syndrome));
 }
 
+/* The guest's own access found no memory where it has some. Decides early: most are of devices. */
+static bool is_missing_ram(const struct abort *abort)
+{
+    if (!range_contains(ram_range(&vmm.ram), abort->address.value, 1)) {
+        return false;
+    }
+    struct decode_syndrome syndrome = decode_syndrome(abort->syndrome);
+    return (syndrome.class == DECODE_DATA_ABORT || syndrome.class == DECODE_INSTRUCTION_ABORT) &&
+           syndrome.abort.fault == DECODE_FAULT_TRANSLATION && !syndrome.abort.walk;
+}
+
 void abort_handle(struct vcpu *vcpu, const struct abort *abort)
 {
     struct decode_abort data;
     vcpu->count[COUNT_EXIT_MMIO]++;
+    if (is_missing_ram(abort) && balloon_touch(abort->address)) {
+        return; /* the instruction is done again */
+    }
     if (abort->is_fetch || !decode_data_abort(abort->syndrome, &data)) {
         guest_exception_fetch(vcpu, abort);
     } else if (data.walk || data.fault != DECODE_FAULT_TRANSLATION) {

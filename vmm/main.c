@@ -4,6 +4,7 @@
 
 #include "lib/aarch64/cpu.h"
 #include "link/process_start.h"
+#include "vmm/balloon.h"
 #include "vmm/clock.h"
 #include "vmm/console.h"
 #include "vmm/machine.h"
@@ -34,6 +35,9 @@ static void handle(seL4_Word events)
     if ((events & EVENT_TIMER) != 0) {
         clock_event();
         ptimer_event();
+    }
+    if ((events & EVENT_BALLOON) != 0) {
+        balloon_event();
     }
     virtio_event(events);
 }

@@ -5,6 +5,7 @@
 #include <sel4/sel4.h>
 #include <string.h>
 
+#include "device/virtio/virtio_balloon.h"
 #include "device/virtio/virtio_blk_link.h"
 #include "device/virtio/virtio_console.h"
 #include "device/virtio/virtio_mmio.h"
@@ -13,6 +14,7 @@
 #include "device/virtio/virtio_rng.h"
 #include "lib/random.h"
 #include "link/map.h"
+#include "vmm/balloon.h"
 #include "vmm/console.h"
 #include "vmm/irq.h"
 #include "vmm/pci_host.h"
@@ -27,7 +29,7 @@ struct kind {
     const char *device; /* as in the description */
     bool has_link;
     /* Initialises; `device` is then the struct virtio_device that is the first member. */
-    bool (*init)(struct slot *slot);
+    bool (*init)(struct slot *slot, const void *tree, int node);
     /* Its link's service has signalled. True: there is more to do, call again soon. */
     bool (*event)(struct slot *slot);
 };
@@ -48,6 +50,7 @@ struct slot {
         struct virtio_device virtio;
         struct virtio_rng rng;
         struct virtio_console console;
+        struct virtio_balloon balloon;
         struct {
             struct virtio_blk device;
             struct virtio_blk_link link;
@@ -67,6 +70,12 @@ static struct slot *slot_at(unsigned index)
     return (struct slot *)(PROCESS_VIRTIO_VADDR + index * PROCESS_VIRTIO_BYTES);
 }
 
+static bool is_text(const void *tree, int node, const char *property, const char *wanted)
+{
+    const char *text = fdt_getprop(tree, node, property, NULL);
+    return text != NULL && strcmp(text, wanted) == 0;
+}
+
 /* ---- kinds -------------------------------------------------------------------------------------
  */
 
@@ -84,16 +93,25 @@ static size_t draw(void *ctx, uint8_t *bytes, size_t count)
     return count;
 }
 
-static bool init_rng(struct slot *slot)
+static bool init_rng(struct slot *slot, const void *tree, int node)
 {
+    (void)tree, (void)node;
     static const struct virtio_rng_port source = {.draw = draw};
     virtio_rng_init(&slot->rng, &source, &vmm.ram, &slot->port, MUTEX_VIRTIO + slot->index);
     return true;
 }
 
-static bool init_console(struct slot *slot)
+static bool init_console(struct slot *slot, const void *tree, int node)
 {
+    (void)tree, (void)node;
     console_add_virtio(&slot->console, &slot->port, MUTEX_VIRTIO + slot->index);
+    return true;
+}
+
+static bool init_balloon(struct slot *slot, const void *tree, int node)
+{
+    balloon_init(&slot->balloon, is_text(tree, node, "free-page-reporting", "yes"), &slot->port,
+                 MUTEX_VIRTIO + slot->index);
     return true;
 }
 
@@ -109,8 +127,9 @@ static void signal_link(void *ctx)
 }
 
 /* A guest must be told what its disk is like when it looks, so the disk has to be there first. */
-static bool init_blk(struct slot *slot)
+static bool init_blk(struct slot *slot, const void *tree, int node)
 {
+    (void)tree, (void)node;
     struct virtio_blk_disk disk;
     unsigned queue_count =
         vmm.vcpu_count < VIRTIO_BLK_QUEUE_MAX ? vmm.vcpu_count : VIRTIO_BLK_QUEUE_MAX;
@@ -130,8 +149,9 @@ static bool event_blk(struct slot *slot)
     return virtio_blk_link_event(&slot->blk.link);
 }
 
-static bool init_net(struct slot *slot)
+static bool init_net(struct slot *slot, const void *tree, int node)
 {
+    (void)tree, (void)node;
     const struct virtio_net_link_setup setup = {
         .link = link_memory(slot),
         .signal = signal_link,
@@ -155,6 +175,7 @@ static const struct kind kinds[] = {
     {.device = "virtio-blk",    .has_link = true,                    .init = init_blk, .event = event_blk},
     {.device = "virtio-rng",   .init = init_rng},
     {.device = "virtio-console",                      .init = init_console                },
+    {.device = "virtio-balloon",                      .init = init_balloon                             },
 };
 
 /* ---- putting them together ---------------------------------------------------------------------
@@ -201,12 +222,6 @@ static void attach_pci(struct slot *slot)
     virtio_pci_init(&slot->pci, &slot->virtio, &pci_host->pci, FIRST_PLACE + slot->index);
 }
 
-static bool is_text(const void *tree, int node, const char *property, const char *wanted)
-{
-    const char *text = fdt_getprop(tree, node, property, NULL);
-    return text != NULL && strcmp(text, wanted) == 0;
-}
-
 static const struct kind *find_kind(const void *tree, int node)
 {
     for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -228,7 +243,7 @@ bool virtio_add(const void *tree, int node, const struct fdt_window **window)
     slot->index = slot_count++;
     slot->link = kind->has_link ? link_count++ : 0;
     slot->port = (struct virtio_port){.defer = defer, .ctx = slot};
-    if (!kind->init(slot)) {
+    if (!kind->init(slot, tree, node)) {
         return false;
     }
     if (is_text(tree, node, "transport", "pci")) {

@@ -29,6 +29,8 @@ enum {
     MUTEX_NEVER, /* a notification that nobody signals: where stopped vCPUs stay */
     MUTEX_CONSOLE,
     MUTEX_PCI,
+    MUTEX_BALLOON,
+    MUTEX_MEMORY, /* a notification: memory may be there for a vCPU that waits for it */
     MUTEX_VIRTIO, /* of the first virtio device; PROCESS_LINK_MAX of them */
 };
 

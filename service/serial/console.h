@@ -24,7 +24,8 @@ enum {
 
 struct console_port {
     void (*signal)(void *ctx, unsigned client);
-    enum control_result (*request)(void *ctx, enum control_request request, unsigned client);
+    enum control_result (*request)(void *ctx, enum control_request request, unsigned client,
+                                   unsigned argument);
     uint64_t (*now_ms)(void *ctx); /* since the start */
     void *ctx;
     const struct serial_roster *roster;

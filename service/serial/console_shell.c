@@ -44,10 +44,11 @@ static void shell_write(void *ctx, const char *text, size_t length)
     }
 }
 
-static enum control_result shell_ask(void *ctx, enum control_request request, unsigned client)
+static enum control_result shell_ask(void *ctx, enum control_request request, unsigned client,
+                                     unsigned argument)
 {
     struct console *console = ctx;
-    return console->port.request(console->port.ctx, request, client);
+    return console->port.request(console->port.ctx, request, client, argument);
 }
 
 static void shell_attach(void *ctx, unsigned client)

@@ -28,11 +28,13 @@ static void signal_client(void *ctx, unsigned client)
     seL4_Signal(SLOT_CLIENT_BASE + client);
 }
 
-static enum control_result request(void *ctx, enum control_request what, unsigned client)
+static enum control_result request(void *ctx, enum control_request what, unsigned client,
+                                   unsigned argument)
 {
     (void)ctx;
     seL4_SetMR(0, client);
-    seL4_MessageInfo_t reply = seL4_Call(SLOT_CONTROL, seL4_MessageInfo_new(what, 0, 0, 1));
+    seL4_SetMR(1, argument);
+    seL4_MessageInfo_t reply = seL4_Call(SLOT_CONTROL, seL4_MessageInfo_new(what, 0, 0, 2));
     bool understood = seL4_MessageInfo_get_label(reply) == 0 &&
                       seL4_MessageInfo_get_length(reply) >= 1 && seL4_GetMR(0) == CONTROL_OK;
     return understood ? CONTROL_OK : CONTROL_ERROR;

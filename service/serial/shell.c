@@ -22,6 +22,7 @@ static void console(struct shell *shell, const struct shell_words *words);
 static void show_log(struct shell *shell, const struct shell_words *words);
 static void follow(struct shell *shell, const struct shell_words *words);
 static void control(struct shell *shell, const struct shell_words *words);
+static void balloon(struct shell *shell, const struct shell_words *words);
 
 static const struct command commands[] = {
     {"help",    "[COMMAND]",    "what the commands do",                         help,         1, 2, false, CONTROL_NONE      },
@@ -37,6 +38,8 @@ static const struct command commands[] = {
     {"restart", "NAME",         "stop and start",                               control,      2, 2, true,  CONTROL_VM_RESTART},
     {"pause",   "NAME",         "keep it from running",                         control,      2, 2, true,  CONTROL_VM_PAUSE  },
     {"resume",  "NAME",         "let it run again",                             control,      2, 2, true,  CONTROL_VM_RESUME },
+    {"balloon", "NAME MIB",     "ask it to give back so much of its memory",    balloon,      3, 3, true,
+     CONTROL_NONE                                                                                                            },
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -89,9 +92,10 @@ static void print_reply(struct shell *shell, const char *before)
     shell->port.write(shell->port.ctx, text, length);
 }
 
-bool shell_request(struct shell *shell, enum control_request request, unsigned client)
+bool shell_request(struct shell *shell, enum control_request request, unsigned client,
+                   unsigned argument)
 {
-    if (shell->port.request(shell->port.ctx, request, client) == CONTROL_OK) {
+    if (shell->port.request(shell->port.ctx, request, client, argument) == CONTROL_OK) {
         return true;
     }
     if (shell->port.reply->text[0] != '\0') {
@@ -149,18 +153,26 @@ static void console(struct shell *shell, const struct shell_words *words)
     }
 }
 
+/* A number of up to seven digits. */
+static bool number(const char *text, unsigned *value)
+{
+    enum { MOST = 999999 };
+    *value = 0;
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c < '0' || *c > '9' || *value > MOST) {
+            return false;
+        }
+        *value = *value * 10 + (unsigned)(*c - '0');
+    }
+    return true;
+}
+
 static void show_log(struct shell *shell, const struct shell_words *words)
 {
     unsigned lines = SHELL_LOG_LINES;
-    if (words->count == 2) {
-        lines = 0;
-        for (const char *c = words->word[1]; *c != '\0'; c++) {
-            if (*c < '0' || *c > '9' || lines > 9999) {
-                shell_print(shell, "log: \"%s\" is not a number of lines\n", words->word[1]);
-                return;
-            }
-            lines = lines * 10 + (unsigned)(*c - '0');
-        }
+    if (words->count == 2 && !number(words->word[1], &lines)) {
+        shell_print(shell, "log: \"%s\" is not a number of lines\n", words->word[1]);
+        return;
     }
     shell->port.show_log(shell->port.ctx, lines);
 }
@@ -200,12 +212,27 @@ static void follow(struct shell *shell, const struct shell_words *words)
 static void control(struct shell *shell, const struct shell_words *words)
 {
     unsigned client = shell_vm(shell, words->word[1]);
-    if (client < SERIAL_CLIENT_MAX && shell_request(shell, find(words->word[0])->request, client)) {
+    if (client < SERIAL_CLIENT_MAX &&
+        shell_request(shell, find(words->word[0])->request, client, 0)) {
         if (shell->port.reply->text[0] != '\0') {
             print_reply(shell, "");
         } else {
             shell_print(shell, "%s: %s: done\n", words->word[0], words->word[1]);
         }
+    }
+}
+
+static void balloon(struct shell *shell, const struct shell_words *words)
+{
+    unsigned mib;
+    if (!number(words->word[2], &mib)) {
+        shell_print(shell, "balloon: \"%s\" is not a number of MiB\n", words->word[2]);
+        return;
+    }
+    unsigned client = shell_vm(shell, words->word[1]);
+    if (client < SERIAL_CLIENT_MAX && shell_request(shell, CONTROL_VM_BALLOON, client, mib)) {
+        shell_print(shell, "balloon: %s: asked for %u MiB; 'list' shows what has come\n",
+                    words->word[1], mib);
     }
 }
 

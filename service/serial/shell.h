@@ -17,7 +17,8 @@ struct shell_port {
     /* To the shell's screen; a '\n' is a line end. */
     void (*write)(void *ctx, const char *text, size_t length);
     /* Asks root; its details are in *reply afterwards. */
-    enum control_result (*request)(void *ctx, enum control_request request, unsigned client);
+    enum control_result (*request)(void *ctx, enum control_request request, unsigned client,
+                                   unsigned argument);
     /* Gives the keyboard and the screen to a VM's console. */
     void (*attach)(void *ctx, unsigned client);
     /* Writes the last lines of the log to the shell's screen, SHELL_OUTPUT_MAX bytes at most. */
@@ -54,7 +55,8 @@ struct shell_words {
 void shell_print(struct shell *shell, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Asks root; false when it refused, which has been said then. */
-bool shell_request(struct shell *shell, enum control_request request, unsigned client);
+bool shell_request(struct shell *shell, enum control_request request, unsigned client,
+                   unsigned argument);
 
 /* The VM that a word names; SERIAL_CLIENT_MAX when there is none, which has been said then. */
 unsigned shell_vm(struct shell *shell, const char *name);

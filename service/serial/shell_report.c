@@ -34,24 +34,26 @@ void shell_list(struct shell *shell, const struct shell_words *words)
     (void)words;
     const struct serial_roster *roster = shell->port.roster;
     unsigned number = 0;
-    if (!shell_request(shell, CONTROL_VM_LIST, 0)) {
+    if (!shell_request(shell, CONTROL_VM_LIST, 0, 0)) {
         return;
     }
     if (roster_next_vm(roster, 0) == SERIAL_CLIENT_MAX) {
         shell_print(shell, "there is no VM\n");
         return;
     }
-    shell_print(shell, "%3s  %-15s %-10s %5s %10s %10s %7s\n", "", "NAME", "STATE", "VCPUS",
-                "MEMORY", "OVERHEAD", "STARTS");
+    shell_print(shell, "%3s  %-15s %-10s %5s %10s %10s %10s %7s\n", "", "NAME", "STATE", "VCPUS",
+                "MEMORY", "BALLOON", "OVERHEAD", "STARTS");
     for (unsigned client = roster_next_vm(roster, 0); client < SERIAL_CLIENT_MAX;
          client = roster_next_vm(roster, client)) {
-        char name[ROSTER_NAME_MAX], memory[24], overhead[24];
+        char name[ROSTER_NAME_MAX], memory[24], balloon[24], overhead[24];
         const struct control_vm_info *vm = info(shell, client);
         shell_print(shell, "%3u  %-15s %-10s", ++number, roster_name(roster, client, name),
                     roster_state_name(roster->client[client].state));
         if (vm != NULL) {
-            shell_print(shell, " %5u %10s %10s %7llu", vm->vcpu_count,
+            shell_print(shell, " %5u %10s %10s %10s %7llu", vm->vcpu_count,
                         size_text(memory, (uint64_t)vm->memory_mib * 1024),
+                        vm->balloon_mib == 0 ? "-"
+                                             : size_text(balloon, (uint64_t)vm->balloon_mib * 1024),
                         size_text(overhead, vm->overhead_kib), (unsigned long long)vm->starts);
         }
         shell_print(shell, "\n");
@@ -123,7 +125,7 @@ void shell_stats(struct shell *shell, const struct shell_words *words)
             return;
         }
     }
-    if (!shell_request(shell, CONTROL_VM_LIST, 0)) {
+    if (!shell_request(shell, CONTROL_VM_LIST, 0, 0)) {
         return;
     }
     if (only != 0) {
@@ -136,7 +138,7 @@ void shell_stats(struct shell *shell, const struct shell_words *words)
 void shell_memory(struct shell *shell, const struct shell_words *words)
 {
     (void)words;
-    if (!shell_request(shell, CONTROL_MEMORY, 0)) {
+    if (!shell_request(shell, CONTROL_MEMORY, 0, 0)) {
         return;
     }
     const struct control_reply *reply = shell->port.reply;

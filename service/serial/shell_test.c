@@ -15,7 +15,7 @@ struct fixture {
     struct serial_roster roster;
     struct control_reply reply;
     enum control_request asked;
-    unsigned asked_client, asked_count;
+    unsigned asked_client, asked_argument, asked_count;
     enum control_result answer;
     unsigned attached;
     unsigned log_lines;
@@ -33,11 +33,13 @@ static void on_write(void *ctx, const char *text, size_t length)
     f->screen[f->size] = '\0';
 }
 
-static enum control_result on_request(void *ctx, enum control_request request, unsigned client)
+static enum control_result on_request(void *ctx, enum control_request request, unsigned client,
+                                      unsigned argument)
 {
     struct fixture *f = ctx;
     f->asked = request;
     f->asked_client = client;
+    f->asked_argument = argument;
     f->asked_count++;
     return f->answer;
 }
@@ -144,7 +146,7 @@ static void mistakes_get_an_answer_that_helps(void **state)
     struct fixture *f = *state;
     expect(f, "ls",
            "no command is called \"ls\"; there are: help list console follow log stats memory "
-           "start stop restart pause resume\n");
+           "start stop restart pause resume balloon\n");
     expect(f, "stop", "usage: stop NAME\n");
     expect(f, "stop a b", "usage: stop NAME\n");
     expect(f, "stop a b c d e f", "usage: stop NAME\n");
@@ -184,6 +186,25 @@ static void requests_reach_root(void **state)
     expect(f, "stop linux-a", "linux-a needs 128 MiB\nhas 512\n");
 }
 
+static void a_balloon_has_a_size(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, "balloon linux-b 120",
+           "balloon: linux-b: asked for 120 MiB; 'list' shows what has come\n");
+    assert_int_equal(f->asked, CONTROL_VM_BALLOON);
+    assert_int_equal(f->asked_client, 3);
+    assert_int_equal(f->asked_argument, 120);
+    assert_int_equal(f->asked_count, 1);
+    expect(f, "balloon linux-b -1", "balloon: \"-1\" is not a number of MiB\n");
+    expect(f, "balloon linux-b 12345678", "balloon: \"12345678\" is not a number of MiB\n");
+    expect(f, "balloon linux-b", "usage: balloon NAME MIB\n");
+    assert_int_equal(f->asked_count, 1);
+    f->answer = CONTROL_ERROR;
+    strcpy(f->reply.text, "linux-b has no virtio-balloon");
+    expect(f, "balloon linux-b 0", "error: linux-b has no virtio-balloon\n");
+    assert_int_equal(f->asked_argument, 0);
+}
+
 static void refusals_are_shown_without_control_characters(void **state)
 {
     struct fixture *f = *state;
@@ -208,8 +229,13 @@ static void the_list_is_aligned(void **state)
     f->reply.vm[1] =
         (struct control_vm_info){.client = 9, .vcpu_count = 1}; /* not in the roster: not shown */
     expect(f, "list",
-           "     NAME            STATE      VCPUS     MEMORY   OVERHEAD  STARTS\n"
-           "  1  linux-a         running        2    256 MiB   1234 KiB       3\n"
+           "     NAME            STATE      VCPUS     MEMORY    BALLOON   OVERHEAD  STARTS\n"
+           "  1  linux-a         running        2    256 MiB          -   1234 KiB       3\n"
+           "  2  linux-b         stopped   \n");
+    f->reply.vm[0].balloon_mib = 34;
+    expect(f, "list",
+           "     NAME            STATE      VCPUS     MEMORY    BALLOON   OVERHEAD  STARTS\n"
+           "  1  linux-a         running        2    256 MiB     34 MiB   1234 KiB       3\n"
            "  2  linux-b         stopped   \n");
     f->reply.vm_count = UINT32_MAX; /* root's word, but it stays a bounded one */
     type(f, "list\r");
@@ -333,6 +359,7 @@ int main(void)
         TEST(help_names_every_command),
         TEST(mistakes_get_an_answer_that_helps),
         TEST(requests_reach_root),
+        TEST(a_balloon_has_a_size),
         TEST(refusals_are_shown_without_control_characters),
         TEST(the_list_is_aligned),
         TEST(stats_of_all_and_of_one),

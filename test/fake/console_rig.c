@@ -16,10 +16,11 @@ static void on_signal(void *ctx, unsigned client)
     ((struct console_rig *)ctx)->signals |= 1u << client;
 }
 
-static enum control_result on_request(void *ctx, enum control_request request, unsigned client)
+static enum control_result on_request(void *ctx, enum control_request request, unsigned client,
+                                      unsigned argument)
 {
     struct console_rig *f = ctx;
-    (void)client;
+    (void)client, (void)argument;
     f->asked = request;
     return CONTROL_OK;
 }

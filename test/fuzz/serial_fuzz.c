@@ -50,10 +50,12 @@ static void on_signal(void *ctx, unsigned client)
     CHECK(client < CLIENTS);
 }
 
-static enum control_result on_request(void *ctx, enum control_request request, unsigned client)
+static enum control_result on_request(void *ctx, enum control_request request, unsigned client,
+                                      unsigned argument)
 {
     struct world *w = ctx;
-    CHECK(request >= CONTROL_VM_START && request <= CONTROL_MEMORY);
+    CHECK(request >= CONTROL_VM_START && request <= CONTROL_VM_BALLOON);
+    CHECK(argument == 0 || request == CONTROL_VM_BALLOON);
     CHECK(client == 0 || w->roster.client[client].kind == SERIAL_CLIENT_VM);
     return take(w) % 2 ? CONTROL_OK : CONTROL_ERROR;
 }

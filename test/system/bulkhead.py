@@ -79,6 +79,8 @@ class Vm:
         self.state = state
         self.vcpus = int(rest[0]) if rest else 0
         self.starts = int(rest[-1]) if rest else 0
+        # VCPUS, MEMORY and its unit, then the balloon's memory and its unit, or a dash.
+        self.balloon_mib = int(rest[3]) * {"MiB": 1, "GiB": 1024}[rest[4]] if rest and rest[3] != "-" else 0
 
 
 class System:

@@ -7,7 +7,7 @@ from bulkhead import System
 from guest import check
 
 DESCRIPTION = "test/system/systems/hostile.dts"
-ATTACKS = 22
+ATTACKS = 27
 ATTACKS_S = 300
 
 

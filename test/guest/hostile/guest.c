@@ -7,6 +7,7 @@ enum { WAIT_TICKS_MS = 5000, VIRTIO_SLOTS = 32 };
 
 struct rings rings;
 uint64_t device;
+volatile uint32_t aborts;
 
 #define UART_DR     0x09000000ull
 #define UART_FR     0x09000018ull
@@ -25,14 +26,14 @@ void *memset(void *to, int value, size_t size)
     return to;
 }
 
-static uint64_t now(void)
+uint64_t now(void)
 {
     uint64_t ticks;
     __asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(ticks)::"memory");
     return ticks;
 }
 
-static uint64_t deadline(void)
+uint64_t deadline(void)
 {
     uint64_t hz;
     __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(hz));

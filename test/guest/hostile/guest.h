@@ -79,6 +79,10 @@ void kick(void);
 void submit(uint16_t head);
 /* Split: descriptor i. */
 void put_desc(unsigned i, uint64_t address, uint32_t length, uint16_t flags, uint16_t next);
+/* The guest's clock, and where it will be when a wait has been long enough. */
+uint64_t now(void);
+uint64_t deadline(void);
+
 /* Waits until the used index is this. */
 bool wait_used(uint16_t index);
 
@@ -86,6 +90,16 @@ void say(const char *text);
 
 /* PSCI CPU_ON of vCPU 1. */
 bool second_on(void);
+
+/* Exceptions so far. The instruction that caused one was left out. */
+extern volatile uint32_t aborts;
+
+/* balloon.c: attacks by way of the balloon. `device` may be another one afterwards. */
+bool balloon_used_while_away(void);
+bool balloon_takes_its_own_ring(void);
+bool balloon_takes_anothers_ring(void);
+bool balloon_reports_what_it_uses(void);
+bool balloon_gets_nonsense(void);
 
 void hostile_main(void);
 void second_main(void);

@@ -36,8 +36,35 @@ mmu_on:
     mov     x1, #(1 | 1 << 2 | 1 << 12)
     orr     x0, x0, x1
     msr     sctlr_el1, x0
+    adr     x0, vectors
+    msr     vbar_el1, x0
     isb
     ret
+
+// Counts the exception and leaves its instruction out. Only synchronous ones of EL1 are expected; another one
+// is an endless loop, and so a test that gets no answer.
+    .balign 2048
+vectors:
+    .rept   4
+    b       .
+    .balign 128
+    .endr
+    stp     x0, x1, [sp, #-16]!
+    adrp    x0, aborts
+    add     x0, x0, :lo12:aborts
+    ldr     w1, [x0]
+    add     w1, w1, #1
+    str     w1, [x0]
+    mrs     x0, elr_el1
+    add     x0, x0, #4
+    msr     elr_el1, x0
+    ldp     x0, x1, [sp], #16
+    eret
+    .balign 128
+    .rept   11
+    b       .
+    .balign 128
+    .endr
 
     .section .data.table, "aw"
     .balign 4096
