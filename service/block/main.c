@@ -13,10 +13,45 @@ static struct server server;
 
 static const struct block_roster *const roster = (const struct block_roster *)PROCESS_ROSTER_VADDR;
 
+/*
+ * A call that is to be made: the last one before the service sleeps goes into the kernel with that,
+ * which saves an entry for each request.
+ */
+static seL4_CPtr late;
+static seL4_MessageInfo_t late_info;
+
+static void call_later(seL4_CPtr cap, seL4_Word label)
+{
+    if (late != 0) {
+        seL4_NBSend(late, late_info);
+    }
+    late = cap;
+    late_info = seL4_MessageInfo_new(label, 0, 0, 0);
+}
+
+static void sleep(seL4_Word *badge)
+{
+    if (late != 0) {
+        seL4_NBSendWait(late, late_info, SLOT_NOTIFICATION, badge);
+        late = 0;
+    } else {
+        seL4_Wait(SLOT_NOTIFICATION, badge);
+    }
+}
+
+static void look(seL4_Word *badge)
+{
+    if (late != 0) {
+        seL4_NBSend(late, late_info);
+        late = 0;
+    }
+    seL4_Poll(SLOT_NOTIFICATION, badge);
+}
+
 static void signal_client(void *ctx, unsigned port)
 {
     (void)ctx;
-    seL4_Signal(SLOT_CLIENT_BASE + port);
+    call_later(SLOT_CLIENT_BASE + port, 0);
 }
 
 static void *memory_at(void *ctx, uint64_t vaddr)
@@ -54,13 +89,13 @@ void process_main(const struct process_boot *boot)
         bool more = server_run(&server);
         if ((badge & BLOCK_BADGE_IRQ) != 0 && roster->device_present != 0) {
             /* Its line is down: server_event has told the device. */
-            seL4_IRQHandler_Ack(SLOT_IRQ);
+            call_later(SLOT_IRQ, IRQAckIRQ);
         }
         badge = 0;
         if (more) {
-            seL4_Poll(SLOT_NOTIFICATION, &badge);
+            look(&badge);
         } else {
-            seL4_Wait(SLOT_NOTIFICATION, &badge);
+            sleep(&badge);
         }
     }
 }
