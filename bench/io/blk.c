@@ -3,8 +3,6 @@
  * Requests to a disk: one at a time, sleeping until it is back, and 32 at a time. The first disk
  * that there is.
  */
-#include <string.h>
-
 #include "bench/guest/guest.h"
 #include "bench/io/driver.h"
 #include "lib/virtio_blk.h"
@@ -138,17 +136,6 @@ static void deep(const char *name, uint32_t type, uint32_t bytes)
     say("bench %s.interrupts %lu %u", name, (unsigned long)interrupts, ALL);
 }
 
-/* What one copy of the bytes costs that a large request has more than a small one. */
-static void copy(void)
-{
-    uint64_t started = counter();
-    memcpy(data[0], data[1], LARGE);
-    uint64_t large = counter() - started;
-    started = counter();
-    memcpy(data[0], data[1], 4096);
-    say_result("copy", large - (counter() - started), 1);
-}
-
 void guest_main(uint64_t tree)
 {
     (void)tree;
@@ -166,7 +153,6 @@ void guest_main(uint64_t tree)
     deep("read_4k_qd32", VIRTIO_BLK_IN, 4096);
     deep("write_4k_qd32", VIRTIO_BLK_OUT, 4096);
     deep("read_32k_qd32", VIRTIO_BLK_IN, LARGE);
-    copy();
     if (errors != 0) {
         say("%lu requests failed", (unsigned long)errors);
         for (;;) {
