@@ -108,10 +108,10 @@ struct gic_vcpu {
     alignas(64) struct mutex lock; /* for all of this struct */
     uint8_t index;                 /* in gic.vcpu[] */
     bool online;
+    bool injected;  /* since the last gic_wfi_may_block */
     bool asleep;    /* GICR_WAKER.ProcessorSleep */
     uint8_t groups; /* copy of gic.groups, so that private interrupts need no other lock */
     uint32_t lr_used;
-    uint32_t lr_fresh; /* filled since the last gic_wfi_may_block; some have ended since */
     uint16_t lr_intid[GIC_LR_MAX];
     struct gic_bank bank;
     uint8_t sgi_sources[GIC_SGI_COUNT]; /* GICv2: vCPUs whose SGI waits, bit i for vCPU i */
@@ -210,8 +210,8 @@ void gic_set_forwarded(struct gic *gic, unsigned intid);
 void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr);
 
 /*
- * A vCPU executes WFI: true when nothing that was injected since this was asked last is still in a
- * list register, and nothing that could be injected now waits. Since nobody can see whether the
- * guest has taken what it has not ended yet, each injection lets at most one WFI through.
+ * A vCPU executes WFI: true when nothing was injected since this was asked last and nothing that
+ * could be injected now waits. Since nobody can see whether the guest has taken what was injected,
+ * each injection lets at most one WFI through.
  */
 bool gic_wfi_may_block(struct gic *gic, unsigned vcpu);

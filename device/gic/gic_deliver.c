@@ -64,7 +64,7 @@ static bool inject(const struct gic_port *port, struct gic_vcpu *v, unsigned lr,
     }
     v->lr_used |= 1u << lr;
     v->lr_intid[lr] = (uint16_t)intid;
-    v->lr_fresh |= 1u << lr;
+    v->injected = true;
     return true;
 }
 
@@ -408,8 +408,8 @@ bool gic_wfi_may_block(struct gic *gic, unsigned vcpu)
     mutex_lock(&v->lock);
     gic_deliver(gic, v); /* what the kernel refused before */
     bool refused = v->queue.levels != 0 && free_list_registers(gic, v) != 0;
-    bool may_block = (v->lr_fresh & v->lr_used) == 0 && !refused;
-    v->lr_fresh = 0;
+    bool may_block = !v->injected && !refused;
+    v->injected = false;
     mutex_unlock(&v->lock);
     return may_block;
 }

@@ -195,20 +195,6 @@ static void each_injection_lets_one_wfi_through(void **state)
     assert_true(gic_wfi_may_block(&machine.gic, 0));
 }
 
-static void what_has_ended_lets_no_wfi_through(void **state)
-{
-    (void)state;
-    fake_prepare(&machine, 0, SPI);
-    fake_prepare(&machine, 0, OTHER_SPI);
-    gic_pulse(&machine.gic, 0, SPI);
-    assert_int_equal(fake_serve(&machine, 0), SPI);
-    assert_true(gic_wfi_may_block(&machine.gic, 0));
-    gic_pulse(&machine.gic, 0, SPI);
-    gic_pulse(&machine.gic, 0, OTHER_SPI);
-    assert_int_equal(fake_serve(&machine, 0), SPI);
-    assert_false(gic_wfi_may_block(&machine.gic, 0)); /* the other one has not */
-}
-
 static void what_is_disabled_does_not_keep_a_vcpu_awake(void **state)
 {
     (void)state;
@@ -246,7 +232,6 @@ int main(void)
         BOTH(a_reset_vcpu_gives_shared_interrupts_back),
         BOTH(a_reset_gic_forgets_all_but_its_lines),
         BOTH(each_injection_lets_one_wfi_through),
-        BOTH(what_has_ended_lets_no_wfi_through),
         BOTH(what_is_disabled_does_not_keep_a_vcpu_awake),
         BOTH(full_list_registers_do_not_keep_a_vcpu_awake),
     };
