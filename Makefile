@@ -180,7 +180,7 @@ help:
 	@echo '  make image      only build the bootable image'
 	@echo '  make unit       unit tests on the host, under ASan and UBSan'
 	@echo '  make model      the ring between two processes under a model checker (make stress: between two cores)'
-	@echo '  make fuzz       fuzzers, FUZZ_SECONDS=5 each'
+	@echo '  make fuzz       fuzzers, FUZZ_SECONDS=3 each'
 	@echo '  make checks     headers, include directions, licence lines'
 	@echo '  make system     system tests in QEMU (TESTS="console." some of them)'
 	@echo '  make contract   what Bulkhead assumes of the kernel, as a table'

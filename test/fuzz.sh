@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Runs each fuzzer from its committed corpus (test/fuzz/corpus/<name>/) for FUZZ_SECONDS seconds, 5
+# Runs each fuzzer from its committed corpus (test/fuzz/corpus/<name>/) for FUZZ_SECONDS seconds, 3
 # unless told. New inputs go to the build folder; `make fuzz FUZZ_SECONDS=600` hunts for longer.
 set -u
-seconds=${FUZZ_SECONDS:-5}
+seconds=${FUZZ_SECONDS:-3}
 passed=0 failed=0
 for program in "$@"; do
     name=${program##*/}
