@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/format.h"
+#include "lib/tree_child.h"
 
 /* A reader of one node: the first mistake is kept. */
 struct reader {
@@ -132,7 +133,7 @@ int description_next_vm(const void *tree, int node)
 {
     if (node < 0) {
         int vms = fdt_path_offset(tree, "/vms");
-        return vms < 0 ? vms : fdt_first_subnode(tree, vms);
+        return tree_first_child(tree, vms);
     }
     return fdt_next_subnode(tree, node);
 }
@@ -141,8 +142,9 @@ uint32_t description_device_count(const void *tree, int vm, const char *prefix)
 {
     uint32_t count = 0;
     int devices = fdt_subnode_offset(tree, vm, "devices");
-    for (int node = devices < 0 ? -1 : fdt_first_subnode(tree, devices); node >= 0;
-         node = fdt_next_subnode(tree, node)) {
+    int node;
+    tree_for_each_child(node, tree, devices)
+    {
         int length = 0;
         const char *device = fdt_getprop(tree, node, "device", &length);
         count += device != NULL && (size_t)length > strlen(prefix) &&

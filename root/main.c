@@ -125,8 +125,8 @@ void root_main(const seL4_BootInfo *info)
     }
     service_open_root_log(&log_ring);
     log_open(log_to_service, LOG_INFO);
-    if (!port_init(&board, tree, text, sizeof text)) {
-        stop(text);
+    if (!port_init(&board, tree)) {
+        stop(reason());
     }
     control_start_all(tree);
     control_run(reply);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/check.h"
-#include "lib/format.h"
+#include "lib/tree_child.h"
 #include "root/description.h"
 #include "root/layout.h"
 #include "root/port_class.h"
@@ -92,29 +92,27 @@ static struct service *service_for(const char *device)
 }
 
 /* One VM's devices, in the order of its description: the VMM counts its links in the same way. */
-typedef bool visit_port(struct service *service, uint32_t port, const struct port_node *node,
-                        char *why, size_t why_size);
+typedef bool visit_port(struct service *service, uint32_t port, const struct port_node *node);
 
-static bool visit_vm(const void *tree, int vm, uint32_t client, visit_port *visit, char *why,
-                     size_t why_size)
+static bool visit_vm(const void *tree, int vm, uint32_t client, visit_port *visit)
 {
     int devices = fdt_subnode_offset(tree, vm, "devices");
     uint32_t link = 0;
-    int node = devices < 0 ? -1 : fdt_first_subnode(tree, devices);
-    for (; node >= 0; node = fdt_next_subnode(tree, node)) {
+    int node;
+    tree_for_each_child(node, tree, devices)
+    {
         struct service *service = service_for(port_text(tree, node, "device"));
         if (service == NULL) {
             continue;
         }
         const struct port_node place = {tree, vm, node, fdt_get_name(tree, vm, NULL)};
         if (link == PROCESS_LINK_MAX || service->port_count == PORT_MAX) {
-            format(why, why_size, "/vms/%s: too many devices of kind %s", place.vm_name,
-                   service->class->device);
-            return false;
+            return reason_set("/vms/%s: too many devices of kind %s", place.vm_name,
+                              service->class->device);
         }
         service->ports[service->port_count].client = client;
         service->ports[service->port_count].link = link++;
-        if (visit != NULL && !visit(service, service->port_count, &place, why, why_size)) {
+        if (visit != NULL && !visit(service, service->port_count, &place)) {
             return false;
         }
         service->port_count++;
@@ -123,14 +121,14 @@ static bool visit_vm(const void *tree, int vm, uint32_t client, visit_port *visi
 }
 
 /* Numbers all ports anew; visit may be NULL. */
-static bool visit_all(const void *tree, visit_port *visit, char *why, size_t why_size)
+static bool visit_all(const void *tree, visit_port *visit)
 {
     uint32_t client = CLIENT_VM;
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         services[i].port_count = 0;
     }
     for (int vm = description_next_vm(tree, -1); vm >= 0; vm = description_next_vm(tree, vm)) {
-        if (!visit_vm(tree, vm, client++, visit, why, why_size)) {
+        if (!visit_vm(tree, vm, client++, visit)) {
             return false;
         }
     }
@@ -138,24 +136,18 @@ static bool visit_all(const void *tree, visit_port *visit, char *why, size_t why
 }
 
 /* The link's memory, and what the roster says. */
-static bool make_port(struct service *service, uint32_t port, const struct port_node *node,
-                      char *why, size_t why_size)
+static bool make_port(struct service *service, uint32_t port, const struct port_node *node)
 {
-    const char *what = NULL;
     seL4_CPtr frame = arena_large_frames(&root.arena, 1);
     if (frame == 0 || !space_map(&root.space, frame, link_vaddr(service, port), SPACE_READ_WRITE)) {
-        format(why, why_size, "%s", reason());
         return false;
     }
     service->ports[port].frame = frame;
     seL4_ARM_Page_GetAddress_t address = seL4_ARM_Page_GetAddress(frame);
     CHECK(address.error == seL4_NoError);
-    if (!service->class->describe(roster_of(service), port, node, address.paddr, &what)) {
-        format(why, why_size, "/vms/%s/devices/%s: %s", node->vm_name,
-               fdt_get_name(node->tree, node->node, NULL), what);
-        return false;
-    }
-    return true;
+    const char *wrong = service->class->describe(roster_of(service), port, node, address.paddr);
+    return wrong == NULL || reason_set("/vms/%s/devices/%s: %s", node->vm_name,
+                                       fdt_get_name(node->tree, node->node, NULL), wrong);
 }
 
 /* ---- what a service and root share, for ever ----------------------------------------------------
@@ -193,24 +185,20 @@ static bool make_shared(struct service *service)
     return service->roster_frame != 0 && service->stats_frame != 0;
 }
 
-static bool open_service(struct service *service, const struct board *board, const void *tree,
-                         char *why, size_t why_size)
+static bool open_service(struct service *service, const struct board *board, const void *tree)
 {
     const struct port_class *class = service->class;
     struct port_memory memory = {.epoch_s = board->epoch_s};
-    const char *what = NULL;
+    bool needs_device = false;
     enum virtio_found found = virtio_find(class->virtio_id, &service->device);
     service->has_device = found == VIRTIO_FOUND;
-    if (!make_shared(service) || (service->has_device && !make_device(service, &memory))) {
-        format(why, why_size, "%s: %s", class->name, reason());
+    if (!make_shared(service) || (service->has_device && !make_device(service, &memory)) ||
+        !class->open(roster_of(service), tree, &memory, &needs_device)) {
         return false;
     }
-    if (!class->open(roster_of(service), tree, &memory, &what)) {
-        format(why, why_size, "%s: the board's virtio device of type %u %s", what, class->virtio_id,
-               virtio_found_text(found));
-        return false;
-    }
-    return true;
+    return !needs_device || service->has_device ||
+           reason_set("%s: the description needs the board's virtio device of type %u, which %s",
+                      class->name, class->virtio_id, virtio_found_text(found));
 }
 
 /* ---- a service's process ------------------------------------------------------------------------
@@ -295,31 +283,29 @@ bool port_restart(uint32_t number)
     return false;
 }
 
-bool port_init(const struct board *board, const void *tree, char *why, size_t why_size)
+bool port_init(const struct board *board, const void *tree)
 {
-    if (!visit_all(tree, NULL, why, why_size)) {
+    if (!visit_all(tree, NULL)) {
         return false;
     }
     if (services[0].port_count == 0 && services[1].port_count == 0) {
         return true;
     }
     if (!virtio_init(board)) {
-        format(why, why_size, "%s", reason());
         return false;
     }
     bool needed[CLASS_COUNT];
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         needed[i] = services[i].port_count != 0;
-        if (needed[i] && !open_service(&services[i], board, tree, why, why_size)) {
+        if (needed[i] && !open_service(&services[i], board, tree)) {
             return false;
         }
     }
-    if (!visit_all(tree, make_port, why, why_size)) {
+    if (!visit_all(tree, make_port)) {
         return false;
     }
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         if (needed[i] && !start(&services[i])) {
-            format(why, why_size, "%s: not started: %s", services[i].class->name, reason());
             return false;
         }
     }

@@ -14,9 +14,9 @@
 
 /*
  * Reads the devices of all VMs, finds the board's, and starts the services that are needed. The VM
- * at place n of the description is client CLIENT_VM + n. False: `why` is one line.
+ * at place n of the description is client CLIENT_VM + n. False: the reason says why.
  */
-bool port_init(const struct board *board, const void *tree, char *why, size_t why_size);
+bool port_init(const struct board *board, const void *tree);
 
 /* Starts the service with this client number again, whose process has died. False: the reason says
  * why, or there is no such service. */

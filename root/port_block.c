@@ -5,6 +5,7 @@
 #include "lib/check.h"
 #include "lib/format.h"
 #include "lib/range.h"
+#include "lib/tree_child.h"
 #include "link/block.h"
 #include "root/files.h"
 #include "root/port_class.h"
@@ -30,11 +31,10 @@ static bool is_ram(const void *tree, int disk)
     return strcmp(port_text(tree, disk, "backend"), "ram") == 0;
 }
 
-static bool open_disk(const void *tree, int node, uint64_t *next_vaddr, const char **why)
+static bool open_disk(const void *tree, int node, uint64_t *next_vaddr)
 {
     if (disk_count == DISK_MAX) {
-        *why = "too many disks in memory";
-        return false;
+        return reason_set("/disks: more than %u in memory", DISK_MAX);
     }
     struct disk *disk = &disks[disk_count++];
     disk->name = fdt_get_name(tree, node, NULL);
@@ -48,22 +48,20 @@ static bool open_disk(const void *tree, int node, uint64_t *next_vaddr, const ch
     disk->frame = arena_large_frames(&root.arena, disk->frames);
     disk->vaddr = *next_vaddr;
     *next_vaddr += (uint64_t)disk->frames * LARGE_BYTES;
-    *why = reason();
     return disk->frame != 0;
 }
 
 static bool block_open(void *roster_page, const void *tree, const struct port_memory *memory,
-                       const char **why)
+                       bool *needs_device)
 {
     struct block_roster *roster = roster_page;
     uint64_t vaddr = PROCESS_RAM_VADDR;
-    bool needs_device = false;
-    int parent = fdt_subnode_offset(tree, 0, "disks");
-    for (int node = parent < 0 ? -1 : fdt_first_subnode(tree, parent); node >= 0;
-         node = fdt_next_subnode(tree, node)) {
+    int node;
+    tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "disks"))
+    {
         if (!is_ram(tree, node)) {
-            needs_device = true;
-        } else if (!open_disk(tree, node, &vaddr, why)) {
+            *needs_device = true;
+        } else if (!open_disk(tree, node, &vaddr)) {
             return false;
         }
     }
@@ -75,8 +73,7 @@ static bool block_open(void *roster_page, const void *tree, const struct port_me
         .dma_paddr = memory->dma_paddr,
         .dma_bytes = memory->dma_bytes,
     };
-    *why = "a disk is the board's";
-    return !needs_device || memory->device != NULL;
+    return true;
 }
 
 static struct disk *find_disk(const char *name)
@@ -102,15 +99,14 @@ static void describe_part(struct block_port_info *info, const struct port_node *
     info->range.sector_count = port_number(node->tree, node->node, "sector-count", 0);
 }
 
-static bool block_describe(void *roster_page, uint32_t port, const struct port_node *node,
-                           uint64_t link_paddr, const char **why)
+static const char *block_describe(void *roster_page, uint32_t port, const struct port_node *node,
+                                  uint64_t link_paddr)
 {
     struct block_port_info *info = &((struct block_roster *)roster_page)->port[port];
     const char *name = port_text(node->tree, node->node, "disk");
     int disk_node = port_lookup(node->tree, "disks", name);
     if (disk_node < 0) {
-        *why = "its disk is not in /disks";
-        return false;
+        return "its disk is not in /disks";
     }
     *info = (struct block_port_info){.link_paddr = link_paddr};
     format(info->name, sizeof info->name, "%s", node->vm_name);
@@ -123,7 +119,7 @@ static bool block_describe(void *roster_page, uint32_t port, const struct port_n
     struct disk *disk = find_disk(name);
     if (disk == NULL) {
         describe_part(info, node);
-        return true;
+        return NULL;
     }
     disk_of_port[port] = (uint32_t)(disk - disks);
     info->kind = BLOCK_PORT_RAM;
@@ -132,7 +128,7 @@ static bool block_describe(void *roster_page, uint32_t port, const struct port_n
     info->ram.memory_bytes = disk->bytes;
     /* The file is mapped at the same place each time; its address is known when it is: block_map.
      */
-    return true;
+    return NULL;
 }
 
 static void block_format(void *roster_page, uint32_t port, void *link)

@@ -27,13 +27,14 @@ struct port_class {
     uint8_t priority;
     uint32_t virtio_id; /* the board's device: VIRTIO 1.3, chapter 5 */
 
-    /* Once: writes the head of the roster. Is the board's device needed? *why if it cannot be. */
+    /* Once: writes the head of the roster; says whether it needs the board's device. False: the
+     * reason says why it cannot be. */
     bool (*open)(void *roster, const void *tree, const struct port_memory *memory,
-                 const char **why);
+                 bool *needs_device);
 
-    /* Once for each port: what the roster says of it. False: *why. */
-    bool (*describe)(void *roster, uint32_t port, const struct port_node *node, uint64_t link_paddr,
-                     const char **why);
+    /* Once for each port: what the roster says of it. NULL, or what is wrong with its node. */
+    const char *(*describe)(void *roster, uint32_t port, const struct port_node *node,
+                            uint64_t link_paddr);
 
     /* The client starts: a fresh link. Between the two the service keeps its hands off. */
     void (*format)(void *roster, uint32_t port, void *link);

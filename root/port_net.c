@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/format.h"
+#include "lib/tree_child.h"
 #include "link/net.h"
 #include "root/port_class.h"
 
@@ -14,28 +15,30 @@ static bool is_uplink(const void *tree, int network)
 /* The place of a network in the description; false when there is none of this name. */
 static bool network_index(const void *tree, const char *name, uint32_t *index)
 {
-    int parent = fdt_subnode_offset(tree, 0, "networks");
+    int node;
     *index = 0;
-    for (int node = parent < 0 ? -1 : fdt_first_subnode(tree, parent); node >= 0;
-         node = fdt_next_subnode(tree, node), (*index)++) {
+    tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "networks"))
+    {
         if (strcmp(fdt_get_name(tree, node, NULL), name) == 0) {
             return *index < NET_NETWORK_MAX;
         }
+        (*index)++;
     }
     return false;
 }
 
 static bool net_open(void *roster_page, const void *tree, const struct port_memory *memory,
-                     const char **why)
+                     bool *needs_device)
 {
     struct net_roster *roster = roster_page;
     uint32_t uplink = NET_NO_UPLINK, index = 0;
-    int parent = fdt_subnode_offset(tree, 0, "networks");
-    for (int node = parent < 0 ? -1 : fdt_first_subnode(tree, parent); node >= 0;
-         node = fdt_next_subnode(tree, node), index++) {
+    int node;
+    tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "networks"))
+    {
         if (is_uplink(tree, node)) {
             uplink = index;
         }
+        index++;
     }
     *roster = (struct net_roster){
         .magic = NET_ROSTER_MAGIC,
@@ -47,8 +50,8 @@ static bool net_open(void *roster_page, const void *tree, const struct port_memo
         .dma_bytes = memory->dma_bytes,
         .epoch_s = memory->epoch_s,
     };
-    *why = "a network has an uplink";
-    return uplink == NET_NO_UPLINK || memory->device != NULL;
+    *needs_device = uplink != NET_NO_UPLINK;
+    return true;
 }
 
 static uint8_t hex_digit(char c)
@@ -69,8 +72,8 @@ static bool read_mac(const char *text, uint8_t mac[NET_MAC_BYTES])
     return true;
 }
 
-static bool net_describe(void *roster_page, uint32_t port, const struct port_node *node,
-                         uint64_t link_paddr, const char **why)
+static const char *net_describe(void *roster_page, uint32_t port, const struct port_node *node,
+                                uint64_t link_paddr)
 {
     struct net_client_info *info = &((struct net_roster *)roster_page)->client[port];
     (void)link_paddr;
@@ -82,11 +85,10 @@ static bool net_describe(void *roster_page, uint32_t port, const struct port_nod
     };
     format(info->name, sizeof info->name, "%s", node->vm_name);
     if (!network_index(node->tree, port_text(node->tree, node->node, "network"), &info->network)) {
-        *why = "its network is not in /networks";
-        return false;
+        return "its network is not in /networks";
     }
-    *why = "it has no MAC address";
-    return read_mac(port_text(node->tree, node->node, "mac"), info->mac);
+    return read_mac(port_text(node->tree, node->node, "mac"), info->mac) ? NULL
+                                                                         : "it has no MAC address";
 }
 
 static void net_format(void *roster_page, uint32_t port, void *link)

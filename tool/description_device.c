@@ -106,7 +106,7 @@ static int check_reference(struct checker *checker, int node, const char *proper
     int parent = fdt_subnode_offset(checker->tree, 0, table), child;
     char names[NAMES_MAX_BYTES] = "";
     size_t length = 0;
-    for_each_child(child, checker->tree, parent)
+    tree_for_each_child(child, checker->tree, parent)
     {
         const char *known = fdt_get_name(checker->tree, child, NULL);
         if (strcmp(known, name) == 0) {
@@ -220,7 +220,7 @@ static void check_once(struct checker *checker, int node, int devices)
     if (device == NULL || strcmp(device, "virtio-blk") == 0 || strcmp(device, "virtio-net") == 0) {
         return;
     }
-    for_each_child(other, tree, devices)
+    tree_for_each_child(other, tree, devices)
     {
         if (other >= node) {
             break;
@@ -237,7 +237,7 @@ void checker_check_devices(struct checker *checker, int vm)
     const void *tree = checker->tree;
     int devices = fdt_subnode_offset(tree, vm, "devices"), node;
     unsigned virtio_count = 0;
-    for_each_child(node, tree, devices)
+    tree_for_each_child(node, tree, devices)
     {
         check_device(checker, vm, node);
         check_once(checker, node, devices);
@@ -315,7 +315,7 @@ int description_complete_devices(void *tree, int vm, unsigned vm_index)
         return add_platform_devices(tree, vm);
     }
     unsigned index = 0;
-    for_each_child(node, tree, devices)
+    tree_for_each_child(node, tree, devices)
     {
         const char *device = description_text(tree, node, "device");
         index++;

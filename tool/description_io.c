@@ -52,7 +52,7 @@ static void check_port_count(struct checker *checker, const char *device)
     unsigned count = 0;
     for (int at = -1; description_vm_next(checker->tree, at, &vm); at = vm.node) {
         int devices = fdt_subnode_offset(checker->tree, vm.node, "devices"), node;
-        for_each_child(node, checker->tree, devices)
+        tree_for_each_child(node, checker->tree, devices)
         {
             count += is_text(checker->tree, node, "device", device);
             if (count == DESCRIPTION_PORT_MAX + 1) {
@@ -110,7 +110,7 @@ static void check_addresses(struct checker *checker)
     for (int at = -1; description_vm_next(checker->tree, at, &vm); at = vm.node, vm_index++) {
         int devices = fdt_subnode_offset(checker->tree, vm.node, "devices"), node;
         unsigned index = 0;
-        for_each_child(node, checker->tree, devices)
+        tree_for_each_child(node, checker->tree, devices)
         {
             index++;
             if (count == DESCRIPTION_PORT_MAX ||
@@ -153,7 +153,7 @@ static void check_sharing(struct checker *checker)
     struct description_vm vm;
     for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
         int node;
-        for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
+        tree_for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
         {
             if (count == DESCRIPTION_PORT_MAX || !is_text(tree, node, "device", "virtio-blk")) {
                 continue;
@@ -181,11 +181,11 @@ void checker_check_io(struct checker *checker)
     int disks = fdt_subnode_offset(tree, 0, "disks");
     int networks = fdt_subnode_offset(tree, 0, "networks");
     int node, boards = -1, uplink = -1;
-    for_each_child(node, tree, disks)
+    tree_for_each_child(node, tree, disks)
     {
         check_disk(checker, node, &boards);
     }
-    for_each_child(node, tree, networks)
+    tree_for_each_child(node, tree, networks)
     {
         check_io_name(checker, node, "network");
         if (!is_text(tree, node, "uplink", "yes")) {
@@ -209,14 +209,14 @@ uint64_t description_io_mib(const void *tree)
     uint64_t mib = 0, scratch_mib = 0;
     struct description_vm vm;
     int node;
-    for_each_child(node, tree, fdt_subnode_offset(tree, 0, "disks"))
+    tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "disks"))
     {
         uint32_t size_mib = 0;
         (void)description_cells(tree, node, "size-mib", &size_mib, 1);
         mib += size_mib;
     }
     for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
-        for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
+        tree_for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
         {
             bool has_link = is_text(tree, node, "device", "virtio-blk") ||
                             is_text(tree, node, "device", "virtio-net");
@@ -232,7 +232,7 @@ bool description_has_device(const void *tree, const char *device)
     struct description_vm vm;
     int node;
     for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
-        for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
+        tree_for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
         {
             if (is_text(tree, node, "device", device)) {
                 return true;
@@ -246,7 +246,7 @@ bool description_has_device(const void *tree, const char *device)
 static bool some_node(const void *tree, const char *table, const char *property, const char *text)
 {
     int node;
-    for_each_child(node, tree, fdt_subnode_offset(tree, 0, table))
+    tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, table))
     {
         if (is_text(tree, node, property, text)) {
             return true;
@@ -270,7 +270,7 @@ bool description_has_uplink(const void *tree)
 int description_disk_file_next(const void *tree, int node, const char **file)
 {
     int disks = fdt_subnode_offset(tree, 0, "disks");
-    node = node < 0 ? first_child(tree, disks) : fdt_next_subnode(tree, node);
+    node = node < 0 ? tree_first_child(tree, disks) : fdt_next_subnode(tree, node);
     for (; node >= 0; node = fdt_next_subnode(tree, node)) {
         *file = description_text(tree, node, "file");
         if (*file != NULL && is_text(tree, node, "backend", "ram")) {

@@ -7,6 +7,7 @@
 #include "lib/aarch64/cpu.h"
 #include "lib/check.h"
 #include "lib/log.h"
+#include "lib/tree_child.h"
 #include "link/map.h"
 #include "vmm/clock.h"
 #include "vmm/console.h"
@@ -114,8 +115,9 @@ static bool add_devices(void)
     }
     console_init();
     int devices = fdt_subnode_offset(description, (int)vmm.boot->node_offset, "devices");
-    for (int node = devices < 0 ? -1 : fdt_first_subnode(description, devices); node >= 0;
-         node = fdt_next_subnode(description, node)) {
+    int node;
+    tree_for_each_child(node, description, devices)
+    {
         if (!add_device(node)) {
             log_error("%s: devices/%s: cannot be made", vmm.boot->name,
                       fdt_get_name(description, node, NULL));
