@@ -39,7 +39,10 @@ def io_vm(name, kernel, *devices):
 
 
 def results_of(said):
-    return {name: (ticks, count) for name, (ticks, count) in said}
+    results = {name: (ticks, count) for name, (ticks, count) in said}
+    if not results:
+        raise Failure("the guest measured nothing")
+    return results
 
 
 def run(bench, name, image, board_disk=False):

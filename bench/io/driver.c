@@ -10,6 +10,8 @@ enum {
 
     MAGIC = 0x000,
     DEVICE_ID = 0x008,
+    DEVICE_FEATURES = 0x010,
+    DEVICE_FEATURES_SEL = 0x014,
     DRIVER_FEATURES = 0x020,
     DRIVER_FEATURES_SEL = 0x024,
     QUEUE_SEL = 0x030,
@@ -74,8 +76,9 @@ bool driver_open(uint32_t type, struct driver_queue *queues, unsigned queue_coun
     set(STATUS, 0);
     set(STATUS, BEGUN);
     for (unsigned i = 0; i < 2; i++) {
+        set(DEVICE_FEATURES_SEL, i);
         set(DRIVER_FEATURES_SEL, i);
-        set(DRIVER_FEATURES, (uint32_t)(features >> (32 * i)));
+        set(DRIVER_FEATURES, (uint32_t)(features >> (32 * i)) & get(DEVICE_FEATURES));
     }
     set(STATUS, BEGUN | VIRTIO_FEATURES_OK);
     for (unsigned i = 0; i < queue_count; i++) {

@@ -35,7 +35,10 @@ struct driver_buffer {
 /* What the guest has counted since it last set them to 0. */
 extern uint64_t driver_kicks, driver_interrupts;
 
-/* Finds the device of this type (chapter 5) and starts it. False: there is none. */
+/*
+ * Finds the device of this type (chapter 5) and starts it with those of the features that it has.
+ * False: there is none.
+ */
 bool driver_open(uint32_t type, struct driver_queue *queues, unsigned queue_count,
                  uint64_t features);
 
