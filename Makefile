@@ -64,17 +64,18 @@ $B/packages.stamp: test/packages.sh
 # compiler itself calls must not be, since it is called after that; nor what sets a thread pointer.
 LTO_PROCESSES := vmm
 LTO_NEVER     := lib/bytes.c lib/thread.c
-LTO           := -flto -flto-partition=one
-# Done once, when a VM or process starts: small rather than fast.
-SMALL_SRCS    := vmm/fdt.c vmm/load.c vmm/load_elf.c vmm/load_image.c vmm/machine.c vmm/node.c lib/elf.c lib/format.c \
-	lib/tree.c lib/image.c link/process.c
+LTO           := -flto -flto-partition=one -mcmodel=tiny -fomit-frame-pointer
+# What an exit goes through is made fast, the rest of a VMM small.
+FAST_SRCS     := device/gic/%.c device/ram.c vmm/abort.c vmm/bus.c vmm/clock.c vmm/decode.c vmm/exception.c vmm/exit.c vmm/irq.c \
+	vmm/ptimer.c vmm/trap.c vmm/vcpu.c
+SMALL_SRCS     = $(filter-out $(FAST_SRCS),$(vmm_SRCS))
 lto_sources    = $(filter-out $(LTO_NEVER),$(foreach p,$(LTO_PROCESSES),$($p_SRCS)))
 
 # Kernel headers are not ours: -isystem keeps our warnings for our code.
 $(KB)/obj/%.o: %.c $(KERNEL_STAMP) | $B/packages.stamp $(LIBFDT_A)
 	$(call say,CC,$<)
 	$Qmkdir -p $(@D)
-	$Q$(TARGET_CC) $(TARGET_CFLAGS) $(if $(filter $<,$(lto_sources)),$(LTO) -ffat-lto-objects) $(if $(filter $<,$(SMALL_SRCS)),-Os) \
+	$Q$(TARGET_CC) $(TARGET_CFLAGS) $(if $(filter $<,$(lto_sources)),$(LTO) -ffat-lto-objects) $(if $(filter $(SMALL_SRCS),$<),-Os) \
 		$($(subst /,_,$(<D))_CFLAGS) -isystem $(KERNEL_INCLUDE) -isystem $(LIBFDT_INCLUDE) -MMD -MP -c $< -o $@
 
 $(KB)/obj/%.o: %.S $(KERNEL_STAMP) | $B/packages.stamp
