@@ -51,7 +51,7 @@ static void reset_private(struct gic *gic, struct gic_vcpu *v)
     uint32_t lowered = reset_bank(&v->bank, gic->wiring.chip);
     v->bank.edge = SGI_BITS;
     v->bank.enabled = gic->wiring.chip->sgi_always_enabled;
-    v->injected = false;
+    v->lr_fresh = 0;
     v->asleep = true;
     for (unsigned i = 0; i < GIC_SGI_COUNT; i++) {
         v->sgi_sources[i] = v->sgi_claimed[i] = 0;

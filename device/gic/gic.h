@@ -62,7 +62,7 @@ struct gic_port {
                    unsigned group);
     /*
      * Something was injected: wake this vCPU if it waits for an interrupt. Who announces "I wait"
-     * before gic_wfi_may_block, and waits on something sticky, loses no wake-up.
+     * before gic_wfi, and waits on something sticky, loses no wake-up.
      */
     void (*kick)(void *ctx, unsigned vcpu);
     /* The guest has ended (deactivated) this interrupt; for lines that need re-arming. */
@@ -108,10 +108,10 @@ struct gic_vcpu {
     alignas(64) struct mutex lock; /* for all of this struct */
     uint8_t index;                 /* in gic.vcpu[] */
     bool online;
-    bool injected;  /* since the last gic_wfi_may_block */
     bool asleep;    /* GICR_WAKER.ProcessorSleep */
     uint8_t groups; /* copy of gic.groups, so that private interrupts need no other lock */
     uint32_t lr_used;
+    uint32_t lr_fresh; /* filled since the last gic_wfi; some have been ended since */
     uint16_t lr_intid[GIC_LR_MAX];
     struct gic_bank bank;
     uint8_t sgi_sources[GIC_SGI_COUNT]; /* GICv2: vCPUs whose SGI waits, bit i for vCPU i */
@@ -210,8 +210,13 @@ void gic_set_forwarded(struct gic *gic, unsigned intid);
 void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr);
 
 /*
- * A vCPU executes WFI: true when nothing was injected since this was asked last and nothing that
- * could be injected now waits. Since nobody can see whether the guest has taken what was injected,
- * each injection lets at most one WFI through.
+ * A vCPU executes WFI, which is over as soon as an interrupt is pending, whether the guest masks it
+ * or not (Arm ARM, "Wait for Interrupt"). Nobody can see whether what is in a list register is
+ * still pending, or active since the guest took it; but what the guest has ended is neither. So:
  */
-bool gic_wfi_may_block(struct gic *gic, unsigned vcpu);
+enum gic_wfi {
+    GIC_WFI_PASS, /* do not wait: something may be pending that came since this was asked last */
+    GIC_WFI_DOZE, /* wait for a kick, but not long: a WFI has passed, and it may be pending still */
+    GIC_WFI_BLOCK, /* wait for a kick: nothing is pending */
+};
+enum gic_wfi gic_wfi(struct gic *gic, unsigned vcpu);

@@ -64,7 +64,7 @@ static bool inject(const struct gic_port *port, struct gic_vcpu *v, unsigned lr,
     }
     v->lr_used |= 1u << lr;
     v->lr_intid[lr] = (uint16_t)intid;
-    v->injected = true;
+    v->lr_fresh |= 1u << lr;
     return true;
 }
 
@@ -401,17 +401,26 @@ void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr)
     mutex_unlock(&v->lock);
 }
 
-bool gic_wfi_may_block(struct gic *gic, unsigned vcpu)
+/*
+ * That no wake-up is lost: an interrupt that is pending for the guest is in a list register of its
+ * vCPU, or queued because all are in use (deliver_queue), or was refused by the kernel. The answer
+ * is GIC_WFI_BLOCK with all list registers empty only, after the queue was tried; a register is
+ * empty when gic_maintenance said that the guest has ended what was in it, and then it was taken.
+ * All under the lock that injections need, and each of those kicks, so what comes later ends the
+ * wait.
+ */
+enum gic_wfi gic_wfi(struct gic *gic, unsigned vcpu)
 {
     CHECK(vcpu < gic->vcpu_count);
     struct gic_vcpu *v = &gic->vcpu[vcpu];
     mutex_lock(&v->lock);
     gic_deliver(gic, v); /* what the kernel refused before */
     bool refused = v->queue.levels != 0 && free_list_registers(gic, v) != 0;
-    bool may_block = !v->injected && !refused;
-    v->injected = false;
+    bool fresh = (v->lr_fresh & v->lr_used) != 0;
+    bool empty = v->lr_used == 0;
+    v->lr_fresh = 0;
     mutex_unlock(&v->lock);
-    return may_block;
+    return fresh || refused ? GIC_WFI_PASS : empty ? GIC_WFI_BLOCK : GIC_WFI_DOZE;
 }
 
 uint32_t gic_bank_pending(const struct gic_bank *bank)

@@ -185,14 +185,33 @@ static void each_injection_lets_one_wfi_through(void **state)
 {
     (void)state;
     fake_prepare(&machine, 0, SPI);
-    assert_true(gic_wfi_may_block(&machine.gic, 0));
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_BLOCK);
     gic_set_level(&machine.gic, 0, SPI, true);
-    assert_true(gic_wfi_may_block(&machine.gic, 1));
-    assert_false(gic_wfi_may_block(&machine.gic, 0));
-    assert_true(gic_wfi_may_block(&machine.gic, 0));
+    assert_int_equal(gic_wfi(&machine.gic, 1), GIC_WFI_BLOCK);
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_PASS);
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_DOZE);
     gic_set_level(&machine.gic, 0, SPI, false);
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_DOZE);
+    assert_int_equal(fake_take(&machine, 0), SPI);
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_DOZE);
+    fake_end(&machine, 0, SPI);
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_BLOCK);
+}
+
+static void what_was_ended_lets_no_wfi_through(void **state)
+{
+    (void)state;
+    fake_prepare(&machine, 0, SPI);
+    fake_prepare(&machine, 0, OTHER_SPI);
+    gic_pulse(&machine.gic, 0, SPI);
     assert_int_equal(fake_serve(&machine, 0), SPI);
-    assert_true(gic_wfi_may_block(&machine.gic, 0));
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_BLOCK);
+    gic_pulse(&machine.gic, 0, SPI);
+    gic_pulse(&machine.gic, 0, OTHER_SPI);
+    assert_int_equal(fake_serve(&machine, 0), SPI);
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_PASS); /* the other one was not */
+    gic_pulse(&machine.gic, 0, SPI); /* into the register that it was in before */
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_PASS);
 }
 
 static void what_is_disabled_does_not_keep_a_vcpu_awake(void **state)
@@ -201,7 +220,7 @@ static void what_is_disabled_does_not_keep_a_vcpu_awake(void **state)
     fake_prepare(&machine, 0, SPI);
     fake_set_bit(&machine, 0, FAKE_DISABLE, SPI);
     gic_set_level(&machine.gic, 0, SPI, true);
-    assert_true(gic_wfi_may_block(&machine.gic, 0));
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_BLOCK);
 }
 
 static void full_list_registers_do_not_keep_a_vcpu_awake(void **state)
@@ -210,8 +229,8 @@ static void full_list_registers_do_not_keep_a_vcpu_awake(void **state)
     fake_fill(&machine, 0);
     fake_prepare(&machine, 0, 50);
     gic_pulse(&machine.gic, 0, 50);
-    assert_false(gic_wfi_may_block(&machine.gic, 0));
-    assert_true(gic_wfi_may_block(&machine.gic, 0)); /* the guest masks them all */
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_PASS);
+    assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_DOZE); /* the guest masks them all */
 }
 
 static enum gic_version v2 = GIC_V2, v3 = GIC_V3;
@@ -232,6 +251,7 @@ int main(void)
         BOTH(a_reset_vcpu_gives_shared_interrupts_back),
         BOTH(a_reset_gic_forgets_all_but_its_lines),
         BOTH(each_injection_lets_one_wfi_through),
+        BOTH(what_was_ended_lets_no_wfi_through),
         BOTH(what_is_disabled_does_not_keep_a_vcpu_awake),
         BOTH(full_list_registers_do_not_keep_a_vcpu_awake),
     };

@@ -36,8 +36,9 @@ static bool inject(void *ctx, unsigned vcpu, unsigned lr, unsigned intid, unsign
     if (f->refuse[vcpu] >> lr & 1) {
         return false;
     }
-    f->lr[vcpu][lr] = (struct fake_lr){FAKE_LR_PENDING, intid, priority, group};
     f->injections[vcpu]++;
+    f->lr[vcpu][lr] =
+        (struct fake_lr){FAKE_LR_PENDING, intid, priority, group, f->injections[vcpu]};
     return true;
 }
 

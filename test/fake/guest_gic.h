@@ -18,6 +18,7 @@ enum fake_lr_state { FAKE_LR_EMPTY, FAKE_LR_PENDING, FAKE_LR_ACTIVE };
 struct fake_lr {
     enum fake_lr_state state;
     unsigned intid, priority, group;
+    unsigned number; /* of the vCPU's injections: the first is 1 */
 };
 
 struct fake_gic {

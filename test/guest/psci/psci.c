@@ -41,6 +41,9 @@ enum {
 #define RAM            0x40000000ull
 #define RAM_BYTES      0x01000000ull
 #define UART           0x09000000ull
+#define GICD_CTLR      0x08000000ull
+#define GICD_SGIR      0x08000f00ull
+#define GICR_ENABLER0  0x080b0100ull
 #define ENTRY          ((uint64_t)(uintptr_t)second_entry)
 #define ABOVE_32_BITS  0xdeadbeef00000000ull
 
@@ -209,6 +212,34 @@ static void check_suspend(uint64_t power_state)
     __asm__ volatile("msr cntv_ctl_el0, xzr; isb");
 }
 
+/* An SGI that the CPU sends itself, and keeps masked. */
+static void pend_sgi(void)
+{
+    enum { SGI = 1, GROUP_1 = 2, TO_SELF = 2 << 24 };
+    uint64_t features;
+    __asm__ volatile("mrs %0, id_aa64pfr0_el1" : "=r"(features));
+    bool v3 = (features >> 24 & 0xf) != 0;
+    *(volatile uint32_t *)GICD_CTLR = v3 ? GROUP_1 : 1;
+    if (v3) {
+        *(volatile uint32_t *)GICR_ENABLER0 = 1u << SGI;
+        uint64_t to_first = (uint64_t)SGI << 24 | 1;
+        __asm__ volatile("msr s3_0_c12_c11_5, %0; isb" : : "r"(to_first)); /* ICC_SGI1R_EL1 */
+    } else {
+        *(volatile uint32_t *)GICD_SGIR = TO_SELF | SGI;
+    }
+}
+
+/* While an interrupt is pending no standby lasts: not the first, and none after it. */
+static void check_suspend_with_pending(void)
+{
+    pend_sgi();
+    for (unsigned i = 0; i < 3; i++) {
+        int64_t found = simple(CPU_SUSPEND | SMC64, 0, 0, 0);
+        expect("smc", "CPU_SUSPEND with an interrupt pending", found == SUCCESS, (uint64_t)found);
+        __asm__ volatile("wfi");
+    }
+}
+
 static bool becomes(int64_t state)
 {
     for (unsigned i = 0; i < 1000000; i++) {
@@ -255,6 +286,7 @@ void psci_main(void)
 
     check_suspend(0);
     check_suspend(0x10000);
+    check_suspend_with_pending();
     check_cpu_on(CPU_ON | SMC64, 0x123456789abcdef0, 0x123456789abcdef0);
     check_cpu_on(CPU_ON, ABOVE_32_BITS | 0x87654321, 0x87654321);
 
