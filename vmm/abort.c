@@ -9,9 +9,9 @@
 
 enum { SPSR_AARCH32 = 1 << 4, REGISTER_BASE_SP = DECODE_REG_SP, INSTRUCTION_BYTES = 4 };
 
-static void refuse(struct vcpu *vcpu, const struct abort *abort, const struct decode_abort *what)
+static void refuse(struct vcpu *vcpu, const struct abort *abort, bool is_write)
 {
-    guest_exception_abort(vcpu, abort, what->is_write);
+    guest_exception_abort(vcpu, abort, is_write);
 }
 
 /* One device access of a transfer: the register's value goes out, or what comes back goes to
@@ -38,9 +38,8 @@ static bool transfer_one(struct vcpu *vcpu, gpa_t address, const struct decode_t
  * counter only, and a load does not read before it knows that there is a device.
  */
 static void do_transfer(struct vcpu *vcpu, const struct abort *abort,
-                        const struct decode_abort *what)
+                        const struct decode_transfer *transfer)
 {
-    const struct decode_transfer *transfer = &what->transfer;
     bool has_register = transfer->reg != DECODE_REG_ZERO;
     uint64_t stored = 0, loaded;
 
@@ -48,7 +47,7 @@ static void do_transfer(struct vcpu *vcpu, const struct abort *abort,
         stored = vcpu_read_x(vcpu, transfer->reg);
     }
     if (!transfer_one(vcpu, abort->address, transfer, stored, &loaded)) {
-        refuse(vcpu, abort, what);
+        refuse(vcpu, abort, transfer->is_write);
     } else if (transfer->is_write || !has_register) {
         vcpu_write_pc(vcpu, abort->pc + decode_instruction_bytes(abort->syndrome));
     } else {
@@ -139,7 +138,7 @@ static void do_decoded(struct vcpu *vcpu, const struct abort *abort,
     if ((context.spsr & SPSR_AARCH32) != 0 || !fetch_instruction(vcpu, abort->pc, &word) ||
         decode_instruction(word, &instruction) != DECODE_OK ||
         !do_instruction(vcpu, abort, &instruction, &context)) {
-        refuse(vcpu, abort, what);
+        refuse(vcpu, abort, what->is_write);
         return;
     }
     context.pc += INSTRUCTION_BYTES;
@@ -165,17 +164,18 @@ static bool is_missing_ram(const struct abort *abort)
 
 void abort_handle(struct vcpu *vcpu, const struct abort *abort)
 {
+    struct decode_transfer transfer;
     struct decode_abort data;
     vcpu->count[COUNT_EXIT_MMIO]++;
     if (is_missing_ram(abort) && balloon_touch(abort->address)) {
         return; /* the instruction is done again */
     }
-    if (abort->is_fetch || !decode_data_abort(abort->syndrome, &data)) {
+    if (decode_device_access(abort->syndrome, &transfer)) {
+        do_transfer(vcpu, abort, &transfer);
+    } else if (abort->is_fetch || !decode_data_abort(abort->syndrome, &data)) {
         guest_exception_fetch(vcpu, abort);
     } else if (data.walk || data.fault != DECODE_FAULT_TRANSLATION) {
-        refuse(vcpu, abort, &data);
-    } else if (data.has_transfer) {
-        do_transfer(vcpu, abort, &data);
+        refuse(vcpu, abort, data.is_write);
     } else if (data.is_maintenance) {
         step_over(vcpu, abort);
     } else {

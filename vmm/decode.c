@@ -75,7 +75,19 @@ static struct decode_abort decode_abort(uint32_t iss)
     return abort;
 }
 
-/* "ISS encoding for an exception from a Data Abort": ISV, SAS, SSE, SRT, SF, CM, WnR. */
+/* "ISS encoding for an exception from a Data Abort", with ISV set: SAS, SSE, SRT, SF, WnR. */
+static struct decode_transfer data_transfer(uint32_t iss)
+{
+    return (struct decode_transfer){
+        .reg = (uint8_t)bits(iss, 20, 16),
+        .width_bytes = (uint8_t)(1u << bits(iss, 23, 22)),
+        .is_write = bit(iss, 6),
+        .sign_extend = bit(iss, 21),
+        .is_64 = bit(iss, 15),
+    };
+}
+
+/* The same: ISV, CM, WnR. */
 static struct decode_abort data_abort(uint32_t iss)
 {
     struct decode_abort abort = decode_abort(iss);
@@ -83,13 +95,7 @@ static struct decode_abort data_abort(uint32_t iss)
     abort.is_maintenance = bit(iss, 8);
     abort.has_transfer = bit(iss, 24) && !abort.walk && !abort.is_maintenance;
     if (abort.has_transfer) {
-        abort.transfer = (struct decode_transfer){
-            .reg = (uint8_t)bits(iss, 20, 16),
-            .width_bytes = (uint8_t)(1u << bits(iss, 23, 22)),
-            .is_write = abort.is_write,
-            .sign_extend = bit(iss, 21),
-            .is_64 = bit(iss, 15),
-        };
+        abort.transfer = data_transfer(iss);
     }
     return abort;
 }
@@ -110,6 +116,18 @@ bool decode_data_abort(uint64_t esr, struct decode_abort *abort)
         return false;
     }
     *abort = data_abort(bits((uint32_t)esr, 24, 0));
+    return true;
+}
+
+bool decode_device_access(uint64_t esr, struct decode_transfer *transfer)
+{
+    enum { ISV = 1 << 24, CM = 1 << 8, S1PTW = 1 << 7, DFSC_BUT_LEVEL = 0x3c, TRANSLATION = 0x04 };
+    const uint32_t asked = 0x3fu << 26 | ISV | CM | S1PTW | DFSC_BUT_LEVEL;
+    const uint32_t wanted = (uint32_t)EC_DATA_ABORT_LOWER << 26 | ISV | TRANSLATION;
+    if (((uint32_t)esr & asked) != wanted) {
+        return false;
+    }
+    *transfer = data_transfer((uint32_t)esr);
     return true;
 }
 

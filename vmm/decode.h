@@ -85,8 +85,15 @@ static inline unsigned decode_instruction_bytes(uint64_t syndrome)
     return (syndrome >> 25 & 1) != 0 ? 4 : 2;
 }
 
-/* The same for one class, which a handler of faults has most often. False: it is of another one. */
+/* The same for one class. False: it is of another one. */
 bool decode_data_abort(uint64_t esr, struct decode_abort *abort);
+
+/*
+ * The same for what nearly all exits of this kind are: one register to or from where no memory is.
+ * Such an exit is paid by the instruction, so this asks all questions at once. False: anything
+ * else.
+ */
+bool decode_device_access(uint64_t esr, struct decode_transfer *transfer);
 
 enum decode_result {
     DECODE_OK,

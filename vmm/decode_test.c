@@ -90,6 +90,32 @@ static void kinds_of_fault(void **state)
     }
 }
 
+/* All that decides, in all combinations: the short way says what the long one says. */
+static void device_accesses_are_found_as_by_the_whole_decoder(void **state)
+{
+    (void)state;
+    const uint32_t access = ISS(2, 1, 5, 1, 1) & ~(1u << 24) & ~0x3fu;
+    unsigned found = 0;
+    for (uint32_t ec = 0; ec < 64; ec++) {
+        for (uint32_t flags = 0; flags < 8; flags++) {
+            for (uint32_t status = 0; status < 64; status++) {
+                uint32_t iss =
+                    access | (flags & 1) << 24 | (flags >> 1 & 1) << 8 | (flags >> 2) << 7 | status;
+                struct decode_syndrome s = decode_syndrome(ESR(ec, iss));
+                bool wanted = s.class == DECODE_DATA_ABORT && s.abort.has_transfer &&
+                              s.abort.fault == DECODE_FAULT_TRANSLATION;
+                struct decode_transfer transfer;
+                assert_int_equal(decode_device_access(ESR(ec, iss), &transfer), wanted);
+                if (wanted) {
+                    found++;
+                    assert_memory_equal(&transfer, &s.abort.transfer, sizeof transfer);
+                }
+            }
+        }
+    }
+    assert_int_equal(found, 4); /* the four levels */
+}
+
 static void an_instruction_abort_has_no_transfer(void **state)
 {
     (void)state;
@@ -369,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_data_abort_with_a_syndrome),
         cmocka_unit_test(a_data_abort_without_one),
         cmocka_unit_test(kinds_of_fault),
+        cmocka_unit_test(device_accesses_are_found_as_by_the_whole_decoder),
         cmocka_unit_test(an_instruction_abort_has_no_transfer),
         cmocka_unit_test(system_registers),
         cmocka_unit_test(waits_and_calls),

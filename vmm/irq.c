@@ -12,9 +12,12 @@ static bool inject(void *ctx, unsigned index, unsigned lr, unsigned intid, unsig
     seL4_Error error = (seL4_Error)seL4_ARM_VCPU_InjectIRQ(vcpu_slot(index, VCPU_SLOT_VCPU),
                                                            (seL4_Uint16)intid, (seL4_Uint8)priority,
                                                            (seL4_Uint8)group, (seL4_Uint8)lr);
-    CHECK(error == seL4_NoError || error == seL4_DeleteFirst);
-    vmm.vcpu[index].count[COUNT_INJECTED] += error == seL4_NoError;
-    return error == seL4_NoError;
+    if (error != seL4_NoError) {
+        CHECK(error == seL4_DeleteFirst);
+        return false;
+    }
+    vmm.vcpu[index].count[COUNT_INJECTED]++;
+    return true;
 }
 
 static void kick(void *ctx, unsigned index)

@@ -56,8 +56,8 @@ static uint32_t free_list_registers(const struct gic *gic, const struct gic_vcpu
 }
 
 /* False when the kernel refuses. */
-static bool inject(const struct gic_port *port, struct gic_vcpu *v, unsigned lr, unsigned intid,
-                   unsigned priority, unsigned group)
+static inline bool inject(const struct gic_port *port, struct gic_vcpu *v, unsigned lr,
+                          unsigned intid, unsigned priority, unsigned group)
 {
     if (!port->inject(port->ctx, v->index, lr, intid, priority, group)) {
         return false;
@@ -96,7 +96,7 @@ void gic_deliver(const struct gic *gic, struct gic_vcpu *v)
     }
 }
 
-static uint32_t bank_ready(const struct gic_bank *bank, unsigned groups)
+static inline uint32_t bank_ready(const struct gic_bank *bank, unsigned groups)
 {
     uint32_t group_on = ((groups & 1) ? ~bank->group : 0) | ((groups & 2) ? bank->group : 0);
     return (bank->latch | (bank->line & ~bank->edge)) & bank->enabled & group_on & ~bank->active &
@@ -104,7 +104,8 @@ static uint32_t bank_ready(const struct gic_bank *bank, unsigned groups)
 }
 
 /* Marks it as on its way to the vCPU; the caller puts it into the queue or a list register. */
-static void claim(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *bank, unsigned intid)
+static inline void claim(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *bank,
+                         unsigned intid)
 {
     uint32_t bit = 1u << (intid % GIC_BANK_BITS);
     bank->claimed |= bit;
@@ -127,8 +128,8 @@ static void claim_into_queue(const struct gic *gic, struct gic_vcpu *v, struct g
 }
 
 /* One interrupt: most find the queue empty and a list register free, and need no detour. */
-static void claim_and_deliver(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *bank,
-                              unsigned intid)
+static inline void claim_and_deliver(const struct gic *gic, struct gic_vcpu *v,
+                                     struct gic_bank *bank, unsigned intid)
 {
     const struct gic_port *port = gic->wiring.port;
     unsigned index = intid % GIC_BANK_BITS;
@@ -255,7 +256,9 @@ void gic_queue_drain(struct gic *gic, struct gic_vcpu *v)
  */
 static void latch_private(const struct gic *gic, struct gic_vcpu *v, uint32_t bit)
 {
-    gic_recall_private(gic, v, bit);
+    if (v->bank.claimed & bit) {
+        gic_recall_private(gic, v, bit);
+    }
     v->bank.latch |= bit;
     gic_offer_private(gic, v, bit);
 }

@@ -294,7 +294,7 @@ static const struct gic_family common[GIC_FAMILY_COUNT] = {
 
 static bool in_one_word(const struct access *access)
 {
-    return access->width_bytes <= 4 && access->offset % access->width_bytes == 0;
+    return access->width_bytes <= 4 && (access->offset & (access->width_bytes - 1u)) == 0;
 }
 
 static uint32_t width_mask(const struct access *access)

@@ -91,13 +91,27 @@ static unsigned route(const struct gic *gic, unsigned spi)
     return targets == 0 ? GIC_VCPU_NONE : (unsigned)__builtin_ctz(targets);
 }
 
-/* GICD_SGIR: TargetListFilter [25:24], CPUTargetList [23:16], SGIINTID [3:0]. */
+/* GICD_SGIR: TargetListFilter [25:24], CPUTargetList [23:16]; may have vCPUs that do not exist. */
+static uint32_t sgi_targets(uint32_t value, unsigned self)
+{
+    switch (value >> 24 & 3) {
+    case 0:
+        return value >> 16 & 0xff;
+    case 1:
+        return ~(1u << self);
+    case 2:
+        return 1u << self;
+    default:
+        return 0;
+    }
+}
+
+/* SGIINTID [3:0]. */
 static void send_sgi(const struct gic_view *view, uint32_t value)
 {
-    uint32_t self = 1u << view->vcpu;
     uint32_t all = (1u << view->gic->vcpu_count) - 1;
-    const uint32_t filters[] = {value >> 16 & 0xff, ~self, self, 0};
-    for (uint32_t targets = filters[value >> 24 & 3] & all; targets != 0; targets &= targets - 1) {
+    uint32_t targets = sgi_targets(value, view->vcpu) & all;
+    for (; targets != 0; targets &= targets - 1) {
         gic_send_sgi(view->gic, (unsigned)__builtin_ctz(targets), value & 0xf, view->vcpu, 3);
     }
 }
