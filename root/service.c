@@ -15,7 +15,6 @@ enum {
     REPLY_PAGES = 2,
     PRIORITY_ALARM = 250,
     PRIORITY_LISTEN = 249,
-    PRIORITY_SERIAL = 240,
     TURN_US = 100000,
     SERVICE_SLOTS = 1024,
 };
@@ -144,7 +143,7 @@ static bool start_serial(void)
 {
     struct process *process = &processes[SERVICE_SERIAL];
     struct arena *arena = &arenas[SERVICE_SERIAL];
-    const struct schedule schedule = {0, PRIORITY_SERIAL, TURN_US, TURN_US};
+    const struct schedule schedule = {0, PRIORITY_SERVICE, TURN_US, TURN_US};
     if (!arena_open(arena, "serial", CSPACE_COMPARTMENT + CLIENT_SERIAL, SERVICE_SLOTS) ||
         !process_create(process, arena, "serial", "serial", CLIENT_SERIAL, PROCESS_CNODE_BITS,
                         serial_notification, &schedule) ||

@@ -39,12 +39,14 @@ static void sleep(seL4_Word *badge)
     }
 }
 
+/* After each pass the other services of this core have a turn. */
 static void look(seL4_Word *badge)
 {
     if (late != 0) {
         seL4_NBSend(late, late_info);
         late = 0;
     }
+    seL4_Yield();
     seL4_Poll(SLOT_NOTIFICATION, badge);
 }
 

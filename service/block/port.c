@@ -22,6 +22,7 @@ static uint32_t take_flight(struct port *port, struct flights *flights)
     uint32_t index = flights->free_first - 1;
     CHECK(flights->free_first != 0);
     flights->free_first = flights->flight[index].next;
+    flights->flight[index].sectors = 0;
     flights->used_count++;
     port->in_flight++;
     return index;
@@ -33,6 +34,7 @@ static void give_flight(struct port *port, struct flights *flights, uint32_t ind
     flights->free_first = index + 1;
     flights->used_count--;
     port->in_flight--;
+    port->sectors_in_flight -= flights->flight[index].sectors;
 }
 
 /* ---- the life of a client -------------------------------------------------------------------- */
@@ -139,11 +141,14 @@ static void count(struct port *port, const struct block_request *request)
     }
 }
 
-/* Goes on submitting the current flight. False when the backend is full. */
+/* Goes on submitting the current flight. False when the backend has enough of it, or of all. */
 static bool run_current(struct port *port, struct flights *flights)
 {
     uint32_t index = port->current;
     struct transfer *transfer = &flights->flight[index].transfer;
+    if (port->shared && transfer->parts != 0) {
+        return false; /* one part of a long one at a time: others do not wait for all of it */
+    }
     bool room = transfer_run(transfer, index, &port->credit);
     if (transfer->submitted) {
         port->current = FLIGHT_NONE;
@@ -173,6 +178,9 @@ static void accept(struct port *port, struct flights *flights, const struct bloc
     flight->id = request->id;
     flight->generation = port->generation;
     flight->port = port->number;
+    flight->sectors =
+        request->sector_count < PORT_SHARED_SECTORS ? request->sector_count : PORT_SHARED_SECTORS;
+    port->sectors_in_flight += flight->sectors;
     bool data = request->type == BLOCK_READ || request->type == BLOCK_WRITE;
     uint64_t offset = data ? request->data_offset : 0;
     transfer_init(&flight->transfer, &port->disk, request, port->link->data + offset,
@@ -183,6 +191,9 @@ static void accept(struct port *port, struct flights *flights, const struct bloc
 /* Room for the answers to all that is in flight, and one more. */
 static bool has_room(struct port *port, const struct flights *flights)
 {
+    if (port->shared && port->sectors_in_flight >= PORT_SHARED_SECTORS) {
+        return false;
+    }
     return flights->free_first != 0 && port->in_flight < PORT_FLIGHT_MAX &&
            ring_space(&port->replies) >= (port->in_flight + 1) * sizeof(struct block_reply);
 }
@@ -190,13 +201,15 @@ static bool has_room(struct port *port, const struct flights *flights)
 enum port_progress port_turn(struct port *port, struct flights *flights)
 {
     struct block_request request;
+    int64_t quantum = port->shared ? PORT_QUANTUM_SHARED : PORT_QUANTUM;
     CHECK(port->state == PORT_OPEN);
-    port->credit += PORT_QUANTUM;
-    if (port->credit > PORT_QUANTUM) {
-        port->credit = PORT_QUANTUM;
+    port->credit += quantum;
+    if (port->credit > quantum) {
+        port->credit = quantum;
     }
     while (port->credit > 0) {
         if (port->current != FLIGHT_NONE) {
+            port->worked = true;
             if (!run_current(port, flights)) {
                 return PORT_BLOCKED;
             }
@@ -204,6 +217,7 @@ enum port_progress port_turn(struct port *port, struct flights *flights)
             return PORT_BLOCKED;
         } else if (ring_used(&port->requests) >= sizeof request) {
             ring_read(&port->requests, &request, sizeof request, &port->signal);
+            port->worked = true;
             accept(port, flights, &request);
         } else if (ring_wait_for_data(&port->requests) ||
                    ring_used(&port->requests) < sizeof request) {

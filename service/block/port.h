@@ -11,9 +11,11 @@
  * does costs more than a bounded piece of work at its turn, or memory that is not its own.
  */
 enum {
-    PORT_FLIGHT_MAX = 64,  /* requests of one port that are carried out at once */
-    PORT_QUANTUM = 512,    /* sectors' worth of work in one turn */
-    PORT_REQUEST_COST = 8, /* of a request, beside its sectors */
+    PORT_FLIGHT_MAX = 64,      /* requests of one port that are carried out at once */
+    PORT_QUANTUM = 512,        /* sectors' worth of work in one turn of a port that is alone .. */
+    PORT_QUANTUM_SHARED = 32,  /* .. and of one of several */
+    PORT_SHARED_SECTORS = 256, /* of one of several that the device may have */
+    PORT_REQUEST_COST = 8,     /* of a request, beside its sectors */
     PORT_TURN_REQUESTS_MAX = PORT_QUANTUM / PORT_REQUEST_COST,
 };
 
@@ -29,7 +31,8 @@ struct flight {
     uint32_t id;         /* the client's number */
     uint32_t generation; /* of the client that wants the answer */
     uint8_t port;
-    uint32_t next; /* free list: index + 1 */
+    uint32_t sectors; /* as they count against PORT_SHARED_SECTORS */
+    uint32_t next;    /* free list: index + 1 */
 };
 
 enum { FLIGHT_MAX = 256, FLIGHT_NONE = 0xffffffff };
@@ -45,12 +48,15 @@ struct port {
     uint32_t generation; /* of the client */
     uint32_t attachment;
     uint8_t number;
-    bool signal;         /* the client wants to be told: the owner signals it and clears this */
-    uint32_t in_flight;  /* of all its clients, the earlier ones included */
-    uint32_t current;    /* flight that is not submitted completely, or FLIGHT_NONE */
-    int64_t credit;      /* for this turn; below 0: overdrawn */
-    uint64_t data_paddr; /* of the link's data area; 0: unknown */
-    uint64_t bad_count;  /* what no honest client does */
+    bool worked;        /* did something in a turn: the owner clears this */
+    bool shared;        /* others have work, too: set by the owner */
+    bool signal;        /* the client wants to be told: the owner signals it and clears this */
+    uint32_t in_flight; /* of all its clients, the earlier ones included */
+    uint32_t sectors_in_flight; /* of what the device has to do for these */
+    uint32_t current;           /* flight that is not submitted completely, or FLIGHT_NONE */
+    int64_t credit;             /* for this turn; below 0: overdrawn */
+    uint64_t data_paddr;        /* of the link's data area; 0: unknown */
+    uint64_t bad_count;         /* what no honest client does */
     struct block_link *link;
     struct ring requests, replies;
     bool disk_open; /* the disk is what the present client gets */

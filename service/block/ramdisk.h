@@ -9,7 +9,7 @@
  */
 enum {
     RAMDISK_HEAD_BYTES = 4096,
-    RAMDISK_PART_SECTORS = 512,     /* of one part: a piece of work */
+    RAMDISK_PART_SECTORS = 32,      /* of one part: a piece of work */
     RAMDISK_FILL_BYTES = 256 << 10, /* the same for filling it */
 };
 

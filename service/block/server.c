@@ -183,7 +183,11 @@ static void run_port(struct server *server, unsigned number)
         server->ready &= ~bit;
         return;
     }
-    switch (port_turn(port, &server->flights)) {
+    port->shared = ((server->busy | server->busy_before) & ~bit) != 0;
+    enum port_progress progress = port_turn(port, &server->flights);
+    server->busy |= port->worked ? bit : 0;
+    port->worked = false;
+    switch (progress) {
     case PORT_ASLEEP:
         server->ready &= ~bit;
         break;
@@ -202,10 +206,24 @@ static uint32_t rotate(uint32_t ports, unsigned first)
     return ports >> first | (uint32_t)((uint64_t)ports << (BLOCK_PORT_MAX - first));
 }
 
+/* Ports that the device has something of. */
+static uint32_t waiting(const struct server *server)
+{
+    uint32_t ports = 0;
+    for (unsigned i = 0; i < BLOCK_PORT_MAX; i++) {
+        ports |= server->port[i].in_flight != 0 ? 1u << i : 0;
+    }
+    return ports;
+}
+
 static void run_ports(struct server *server)
 {
     unsigned first = server->cursor;
     uint32_t blocked_before = server->blocked;
+    if (++server->passes % SERVER_BUSY_PASSES == 0) {
+        server->busy_before = server->busy;
+        server->busy = waiting(server);
+    }
     server->touched |= server->ready;
     for (uint32_t turns = rotate(server->ready, first); turns != 0; turns &= turns - 1) {
         run_port(server, (first + (unsigned)__builtin_ctz(turns)) % BLOCK_PORT_MAX);

@@ -12,7 +12,10 @@
  *
  * Fairness: in each pass every port that has work gets one turn of PORT_QUANTUM sectors' worth, and
  * no port has more than PORT_FLIGHT_MAX requests on the device. A pass begins with the port that
- * found the device full in the last one.
+ * found the device full in the last one. While several have work, turns are of PORT_QUANTUM_SHARED,
+ * and a port has not much more than PORT_SHARED_SECTORS on the device, of a long request one part:
+ * so one that asks for little, one thing after the other, does not wait long for one that asks for
+ * all that it can.
  */
 struct server_setup {
     const struct block_roster *roster;
@@ -32,16 +35,21 @@ enum server_device {
     SERVER_READY,
 };
 
-enum { SERVER_GPT_TOKEN = FLIGHT_MAX };
+enum {
+    SERVER_GPT_TOKEN = FLIGHT_MAX,
+    SERVER_BUSY_PASSES = 64, /* so long, or twice, is a port that had work counted with */
+};
 
 struct server {
     struct server_setup setup;
     enum server_device device_state;
     struct driver_virtio driver;
     struct backend device;
-    uint32_t ready, blocked; /* ports */
-    uint32_t touched;        /* ports that something was done for in this pass */
-    unsigned cursor;         /* the port with which the next pass begins */
+    uint32_t ready, blocked;    /* ports */
+    uint32_t busy, busy_before; /* ports that had work in these passes, and in those before them */
+    uint32_t passes;
+    uint32_t touched; /* ports that something was done for in this pass */
+    unsigned cursor;  /* the port with which the next pass begins */
     struct flights flights;
     struct gpt gpt;
     uint8_t *gpt_buffer;

@@ -47,10 +47,10 @@ static void advance(struct transfer *transfer, uint32_t sector_count)
     transfer->submitted = next->sector_count == 0;
 }
 
-/* In sectors: a part without data is one piece of work, however large. */
-static int64_t cost(const struct backend_part *part)
+/* In sectors: a part that is left to a device is one piece of work, however large. */
+static int64_t cost(const struct backend_part *part, enum backend_answer answer)
 {
-    bool large = !has_data(part->type) && part->sector_count > TRANSFER_COST_MAX;
+    bool large = answer == BACKEND_QUEUED && part->sector_count > TRANSFER_COST_MAX;
     return large ? TRANSFER_COST_MAX : part->sector_count;
 }
 
@@ -65,7 +65,7 @@ bool transfer_run(struct transfer *transfer, uint32_t token, int64_t *budget)
             return false;
         }
         transfer->parts += answer == BACKEND_QUEUED;
-        *budget -= cost(&part);
+        *budget -= cost(&part, answer);
         advance(transfer, part.sector_count);
         if (status > transfer->status) {
             transfer->status = status;

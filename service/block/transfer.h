@@ -3,7 +3,7 @@
 
 #include "service/block/disk.h"
 
-enum { TRANSFER_COST_MAX = 64 }; /* of a part without data */
+enum { TRANSFER_COST_MAX = 64 }; /* of a part that a device carries out */
 
 /* A request that is being carried out: cut into parts of what the backend takes. */
 struct transfer {

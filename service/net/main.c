@@ -95,7 +95,9 @@ void process_main(const struct process_boot *boot)
     for (;;) {
         take_events(badge);
         while (switch_run(&the_switch)) {
-            /* Others must not wait until those who talk now have nothing more to say. */
+            /* Others must not wait until those who talk now have nothing more to say: neither
+             * clients nor the other services of this core. */
+            seL4_Yield();
             seL4_Poll(SLOT_NOTIFICATION, &badge);
             take_events(badge);
         }

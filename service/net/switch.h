@@ -15,7 +15,7 @@
  * up its allowance is left alone until it has some again: its ring fills and its guest feels it.
  */
 enum {
-    SWITCH_QUANTUM = 64,
+    SWITCH_QUANTUM = 16,
     SWITCH_NOBODY = ADDRESS_NOBODY,
 };
 

@@ -106,16 +106,42 @@ static void set_alarm(void)
     }
 }
 
-static void move_all(void)
+/* A bounded piece of it. True when there is more to do at once. */
+static bool move_some(void)
 {
-    bool more;
-    do {
-        more = console_run(&console);
-        more |= receive();
-        more |= transmit() && console_waits(&console);
-    } while (more);
+    bool more = console_run(&console);
+    more |= receive();
+    return more | (transmit() && console_waits(&console));
+}
+
+static void take_events(seL4_Word badge)
+{
+    if ((badge & SERIAL_BADGE_ROSTER) != 0) {
+        console_roster_changed(&console);
+    }
+    if ((badge & SERIAL_BADGE_TIMER) != 0) {
+        console_signalled(&console, console_lingers(&console));
+    }
+    console_signalled(&console, (uint32_t)badge);
+}
+
+/*
+ * Until none moves any more. Who talks without end keeps neither other clients nor other services
+ * waiting. True when the UART's interrupt came meanwhile.
+ */
+static bool move_all(void)
+{
+    bool interrupt = false;
+    while (move_some()) {
+        seL4_Word badge = 0;
+        seL4_Yield();
+        seL4_Poll(SLOT_NOTIFICATION, &badge);
+        take_events(badge);
+        interrupt |= (badge & SERIAL_BADGE_IRQ) != 0;
+    }
     set_alarm();
     driver_listen(console_input_room(&console) != 0, sending_begin != sending_end);
+    return interrupt;
 }
 
 void process_main(const struct process_boot *boot)
@@ -134,18 +160,11 @@ void process_main(const struct process_boot *boot)
                            });
     seL4_Word badge = SERIAL_BADGE_IRQ; /* the one that root bound may have come already */
     for (;;) {
-        move_all();
-        if ((badge & SERIAL_BADGE_IRQ) != 0) {
+        if (move_all() || (badge & SERIAL_BADGE_IRQ) != 0) {
             /* Its line stays up until the FIFOs have been served, so not before that. */
             seL4_IRQHandler_Ack(SLOT_IRQ);
         }
         seL4_Wait(SLOT_NOTIFICATION, &badge);
-        if ((badge & SERIAL_BADGE_ROSTER) != 0) {
-            console_roster_changed(&console);
-        }
-        if ((badge & SERIAL_BADGE_TIMER) != 0) {
-            console_signalled(&console, console_lingers(&console));
-        }
-        console_signalled(&console, (uint32_t)badge);
+        take_events(badge);
     }
 }
