@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "link/block.h"
+#include "link/net.h"
 #include "link/serial.h"
 
 /*
@@ -27,9 +29,11 @@ enum control_request {
     CONTROL_VM_RESTART,
     CONTROL_VM_PAUSE,
     CONTROL_VM_RESUME,
-    CONTROL_VM_LIST,    /* fills the reply page's table */
-    CONTROL_MEMORY,     /* fills the reply page's memory counts */
-    CONTROL_VM_BALLOON, /* MR1: MiB that root wants to have back from the guest */
+    CONTROL_VM_LIST,         /* fills the reply page's table */
+    CONTROL_MEMORY,          /* fills the reply page's memory counts */
+    CONTROL_VM_BALLOON,      /* MR1: MiB that root wants to have back from the guest */
+    CONTROL_PORTS,           /* MR1: enum control_ports; fills the reply page's ports */
+    CONTROL_SERVICE_RESTART, /* MR1: client number of a device service */
 };
 
 enum control_result {
@@ -64,11 +68,30 @@ struct control_vm_info {
     uint64_t counters[VMM_COUNTERS];
 };
 
+/* Ports of a device service, and the uplink of the network service. */
+enum control_ports { CONTROL_PORTS_NET, CONTROL_PORTS_DISK };
+enum { CONTROL_PORT_MAX = NET_PORT_MAX + 1 };
+
+struct control_port_info {
+    char vm[16];      /* NUL-terminated; "": the board's own device */
+    char device[16];  /* the node's name in the description, cut to fit */
+    char backing[16]; /* the network or disk */
+    uint32_t up;      /* of a network: whether it carries frames */
+    uint32_t pad;
+    union {
+        uint64_t net[NET_COUNTERS];
+        struct block_port_stats disk;
+    };
+};
+
 struct control_reply {
     char text[1024]; /* one or more lines, NUL-terminated */
     uint64_t memory_total_kib, memory_free_kib, slots_used, asids_used;
-    uint32_t vm_count;
-    uint32_t pad;
-    struct control_vm_info vm[SERIAL_CLIENT_MAX];
+    uint32_t vm_count;   /* after CONTROL_VM_LIST */
+    uint32_t port_count; /* after CONTROL_PORTS */
+    union {
+        struct control_vm_info vm[SERIAL_CLIENT_MAX];
+        struct control_port_info port[CONTROL_PORT_MAX];
+    };
 };
 _Static_assert(sizeof(struct control_reply) <= 8192, "the reply is two pages");

@@ -17,6 +17,11 @@ void net_link_format(struct net_link *link, const uint8_t mac[NET_MAC_BYTES], ui
     link->magic = NET_LINK_MAGIC;
 }
 
+void net_link_detach(struct net_link *link)
+{
+    atomic_store(&link->up, 0);
+}
+
 bool net_link_parameters(const struct net_link *link, struct net_parameters *parameters)
 {
     if (link->magic != NET_LINK_MAGIC || link->version != NET_LINK_VERSION) {

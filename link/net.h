@@ -76,7 +76,7 @@ struct net_link {
     uint16_t mtu;
     uint32_t takes;           /* enum net_offload: what the service takes from the client */
     _Atomic uint32_t accepts; /* the client's: what it takes from the service */
-    _Atomic uint32_t up;      /* the service's: frames go anywhere at all */
+    _Atomic uint32_t up;      /* the service's, or root's for it: frames go anywhere at all */
     uint8_t pad0[64 - 7 * 4]; /* the rings' words have cache lines of their own */
     struct ring_shared to_service;
     struct ring_shared to_client;
@@ -91,6 +91,9 @@ _Static_assert(NET_LINK_BYTES <= 2 * 1024 * 1024, "link fits its window");
 
 /* For root, before the client is started: rings, address and MTU. The service's words stay 0. */
 void net_link_format(struct net_link *link, const uint8_t mac[NET_MAC_BYTES], uint16_t mtu);
+
+/* For root, when the service has died: no frame goes anywhere until the next one attaches. */
+void net_link_detach(struct net_link *link);
 
 /* Client: copies the parameters out. False when they cannot be: not formatted, a multicast MAC. */
 struct net_parameters {

@@ -293,19 +293,43 @@ static enum control_result operator_memory(struct vm *no_vm, seL4_Word unused)
     return CONTROL_OK;
 }
 
+static enum control_result operator_ports(struct vm *no_vm, seL4_Word class)
+{
+    (void)no_vm;
+    port_report(class == CONTROL_PORTS_DISK ? CONTROL_PORTS_DISK : CONTROL_PORTS_NET, reply_page);
+    return CONTROL_OK;
+}
+
+/* The services below these cannot be made anew in the middle of their own request. */
+static enum control_result operator_restart_service(struct vm *no_vm, seL4_Word number)
+{
+    (void)no_vm;
+    if (number != CLIENT_BLOCK && number != CLIENT_NET) {
+        return refuse(service_name((uint32_t)number), "is no device service");
+    }
+    services[number].failures = 0;
+    if (!port_restart((uint32_t)number)) {
+        return operator_made(false);
+    }
+    log_info("%s: restarted by the operator", service_name((uint32_t)number));
+    return CONTROL_OK;
+}
+
 static const struct {
     seL4_Word label;
     bool needs_vm;
     enum control_result (*act)(struct vm *vm, seL4_Word argument);
 } requests[] = {
-    {CONTROL_VM_START,   true,  operator_start  },
-    {CONTROL_VM_STOP,    true,  operator_stop   },
-    {CONTROL_VM_RESTART, true,  operator_restart},
-    {CONTROL_VM_PAUSE,   true,  operator_pause  },
-    {CONTROL_VM_RESUME,  true,  operator_resume },
-    {CONTROL_VM_LIST,    false, operator_list   },
-    {CONTROL_MEMORY,     false, operator_memory },
-    {CONTROL_VM_BALLOON, true,  operator_balloon},
+    {CONTROL_VM_START,        true,  operator_start          },
+    {CONTROL_VM_STOP,         true,  operator_stop           },
+    {CONTROL_VM_RESTART,      true,  operator_restart        },
+    {CONTROL_VM_PAUSE,        true,  operator_pause          },
+    {CONTROL_VM_RESUME,       true,  operator_resume         },
+    {CONTROL_VM_LIST,         false, operator_list           },
+    {CONTROL_MEMORY,          false, operator_memory         },
+    {CONTROL_VM_BALLOON,      true,  operator_balloon        },
+    {CONTROL_PORTS,           false, operator_ports          },
+    {CONTROL_SERVICE_RESTART, false, operator_restart_service},
 };
 
 static enum control_result operator_request(seL4_Word label, seL4_Word number, seL4_Word argument)
@@ -361,6 +385,7 @@ static void service_fault(uint32_t number)
         }
         log_error("%s: not restarted: %s", name, reason());
     }
+    port_stop(number);
     if (number == CLIENT_SERIAL) {
         log_open(uart_log, LOG_INFO);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/format.h"
 #include "lib/tree_child.h"
 #include "root/description.h"
 #include "root/layout.h"
@@ -26,10 +27,12 @@ enum {
 
 /* A VM's device, and the service's end of it. */
 struct port {
-    uint32_t client;               /* number of the VM */
-    uint32_t link;                 /* which of the VM's links */
-    seL4_CPtr frame;               /* the link's memory */
-    const struct process *process; /* NULL: not running */
+    uint32_t client;                   /* number of the VM */
+    uint32_t link;                     /* which of the VM's links */
+    seL4_CPtr frame;                   /* the link's memory */
+    const char *vm, *device, *backing; /* names in the description */
+    const struct process *process;     /* of the client; NULL: not running */
+    seL4_CPtr signal;                  /* to the client, as its service would; while it runs */
 };
 
 struct service {
@@ -143,11 +146,14 @@ static bool make_port(struct service *service, uint32_t port, const struct port_
         return false;
     }
     service->ports[port].frame = frame;
+    service->ports[port].vm = node->vm_name;
+    service->ports[port].device = fdt_get_name(node->tree, node->node, NULL);
+    service->ports[port].backing = port_text(node->tree, node->node, service->class->backing);
     seL4_ARM_Page_GetAddress_t address = seL4_ARM_Page_GetAddress(frame);
     CHECK(address.error == seL4_NoError);
     const char *wrong = service->class->describe(roster_of(service), port, node, address.paddr);
-    return wrong == NULL || reason_set("/vms/%s/devices/%s: %s", node->vm_name,
-                                       fdt_get_name(node->tree, node->node, NULL), wrong);
+    return wrong == NULL ||
+           reason_set("/vms/%s/devices/%s: %s", node->vm_name, service->ports[port].device, wrong);
 }
 
 /* ---- what a service and root share, for ever ----------------------------------------------------
@@ -238,9 +244,17 @@ static bool map_ports(struct service *service)
     return true;
 }
 
+/* First of all it stops, so that nothing it writes comes after what its clients are told. */
 static void end(struct service *service)
 {
     process_stop(&service->process);
+    for (uint32_t i = 0; i < service->port_count; i++) {
+        const struct port *port = &service->ports[i];
+        if (service->class->detach != NULL && port->process != NULL) {
+            service->class->detach((void *)link_vaddr(service, i));
+            seL4_Signal(port->signal);
+        }
+    }
     arena_close(&service->arena);
     service->process = (struct process){0};
 }
@@ -271,16 +285,32 @@ static bool start(struct service *service)
     return true;
 }
 
-bool port_restart(uint32_t number)
+static struct service *find(uint32_t number)
 {
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
-        struct service *service = &services[i];
-        if (service->class->client == number && service->port_count != 0) {
-            end(service);
-            return start(service);
+        if (services[i].class->client == number && services[i].port_count != 0) {
+            return &services[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+bool port_restart(uint32_t number)
+{
+    struct service *service = find(number);
+    if (service == NULL) {
+        return reason_set("%s: no VM needs this service", service_name(number));
+    }
+    end(service);
+    return start(service);
+}
+
+void port_stop(uint32_t number)
+{
+    struct service *service = find(number);
+    if (service != NULL) {
+        end(service);
+    }
 }
 
 bool port_init(const struct board *board, const void *tree)
@@ -317,8 +347,13 @@ bool port_init(const struct board *board, const void *tree)
 
 static bool attach_port(struct service *service, uint32_t port, struct process *process)
 {
-    const struct port *p = &service->ports[port];
-    return space_map_copy(&process->space, p->frame,
+    struct port *p = &service->ports[port];
+    p->signal = arena_slot(process->space.arena);
+    return p->signal != 0 &&
+           reason_check(
+               cspace_mint(p->signal, process->notification, seL4_CanWrite, EVENT_LINK(p->link)),
+               process->name, "a badge") &&
+           space_map_copy(&process->space, p->frame,
                           PROCESS_LINK_VADDR + p->link * PROCESS_LINK_STRIDE, SPACE_READ_WRITE) &&
            process_give(process, SLOT_LINK_BASE + p->link, service->notification, seL4_CanWrite,
                         1ull << port);
@@ -339,7 +374,7 @@ bool port_attach(struct process *process)
 
 uint32_t port_slots(uint32_t number)
 {
-    enum { SLOTS_EACH = 4 }; /* the frame's copy, and page tables */
+    enum { SLOTS_EACH = 5 }; /* the frame's copy, page tables, and a signal */
     uint32_t slots = 0;
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         for (uint32_t n = 0; n < services[i].port_count; n++) {
@@ -373,5 +408,40 @@ void port_close(uint32_t number)
                 services[i].ports[n].process = NULL;
             }
         }
+    }
+}
+
+/* ---- counters -----------------------------------------------------------------------------------
+ */
+
+static void report_port(const struct service *service, uint32_t number, const void *stats,
+                        struct control_port_info *info)
+{
+    const struct port *port = &service->ports[number];
+    *info = (struct control_port_info){0};
+    format(info->vm, sizeof info->vm, "%s", port->vm);
+    format(info->device, sizeof info->device, "%s", port->device);
+    format(info->backing, sizeof info->backing, "%s", port->backing);
+    service->class->count(stats, number, (const void *)link_vaddr(service, number), info);
+}
+
+void port_report(enum control_ports class, struct control_reply *reply)
+{
+    const struct service *service =
+        find(class == CONTROL_PORTS_NET ? port_net.client : port_block.client);
+    reply->port_count = 0;
+    if (service == NULL) {
+        return;
+    }
+    const void *roster = roster_of(service), *stats = (const uint8_t *)roster + ROSTER_BYTES;
+    for (uint32_t i = 0; i < service->port_count; i++) {
+        report_port(service, i, stats, &reply->port[reply->port_count++]);
+    }
+    struct control_port_info *device = &reply->port[reply->port_count];
+    *device = (struct control_port_info){0};
+    if (service->class->count_device != NULL &&
+        service->class->count_device(roster, stats, device)) {
+        device->up &= service->process.cnode != 0;
+        reply->port_count++;
     }
 }

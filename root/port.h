@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
+#include "link/control.h"
 #include "root/board.h"
 #include "root/process.h"
 #include "root/service.h"
@@ -18,9 +19,17 @@
  */
 bool port_init(const struct board *board, const void *tree);
 
-/* Starts the service with this client number again, whose process has died. False: the reason says
- * why, or there is no such service. */
+/*
+ * Starts the service with this client number again, whose process has died, or which is to begin
+ * anew. False: the reason says why. Networks are down meanwhile.
+ */
 bool port_restart(uint32_t number);
+
+/* Takes away what is left of a service that has died and stays so. */
+void port_stop(uint32_t number);
+
+/* Fills the reply's ports with what the services of this class have counted. */
+void port_report(enum control_ports class, struct control_reply *reply);
 
 /* Gives a VMM its device links: before its boot record is written. False: the reason says why.
  */

@@ -72,6 +72,7 @@ static bool block_open(void *roster_page, const void *tree, const struct port_me
         .device_offset = memory->device != NULL ? memory->device->offset : 0,
         .dma_paddr = memory->dma_paddr,
         .dma_bytes = memory->dma_bytes,
+        .stats_present = true,
     };
     return true;
 }
@@ -187,9 +188,17 @@ static uint32_t block_map_slots(const void *roster_page)
     return slots;
 }
 
+static void block_count(const void *stats, uint32_t port, const void *link,
+                        struct control_port_info *info)
+{
+    (void)link;
+    memcpy(&info->disk, &((const struct block_stats *)stats)->port[port], sizeof info->disk);
+}
+
 const struct port_class port_block = {
     .name = "block",
     .device = "virtio-blk",
+    .backing = "disk",
     .client = CLIENT_BLOCK,
     .priority = PRIORITY_SERVICE,
     .virtio_id = 2,
@@ -198,4 +207,5 @@ const struct port_class port_block = {
     .format = block_format,
     .map = block_map,
     .map_slots = block_map_slots,
+    .count = block_count,
 };

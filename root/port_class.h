@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
+#include "link/control.h"
 #include "root/port.h"
 #include "root/virtio.h"
 
@@ -23,7 +24,8 @@ struct port_node {
 struct port_class {
     const char *name; /* of the service, its program, and in messages */
     const char *device;
-    uint32_t client; /* number */
+    const char *backing; /* property of the device that names what is behind it */
+    uint32_t client;     /* number */
     uint8_t priority;
     uint32_t virtio_id; /* the board's device: VIRTIO 1.3, chapter 5 */
 
@@ -38,6 +40,16 @@ struct port_class {
 
     /* The client starts: a fresh link. Between the two the service keeps its hands off. */
     void (*format)(void *roster, uint32_t port, void *link);
+
+    /* The service is dead: what its clients find in the link until the next one is there. Optional.
+     */
+    void (*detach)(void *link);
+
+    /* What the service has counted, and what root knows of its link. */
+    void (*count)(const void *stats, uint32_t port, const void *link,
+                  struct control_port_info *info);
+    /* The board's own device, if it is a port as well. False: it is none. Optional. */
+    bool (*count_device)(const void *roster, const void *stats, struct control_port_info *info);
 
     /* Each life of the service: what it gets beyond what all of them get. Optional. */
     bool (*map)(void *roster, struct process *process);

@@ -100,13 +100,51 @@ static void net_format(void *roster_page, uint32_t port, void *link)
     atomic_fetch_add(&info->generation, 1);
 }
 
+/* Nobody carries frames: the guest's driver sees its cable pulled out. */
+static void net_detach(void *link)
+{
+    net_link_detach(link);
+}
+
+static void copy_counters(const struct net_stats *stats, uint32_t row,
+                          struct control_port_info *info)
+{
+    _Static_assert(sizeof info->net == sizeof stats->port[0], "one and the same counters");
+    memcpy(info->net, stats->port[row], sizeof info->net);
+}
+
+static void net_count(const void *stats, uint32_t port, const void *link,
+                      struct control_port_info *info)
+{
+    info->up = atomic_load(&((const struct net_link *)link)->up) == 1;
+    copy_counters(stats, port, info);
+}
+
+static bool net_count_device(const void *roster_page, const void *stats_page,
+                             struct control_port_info *info)
+{
+    const struct net_roster *roster = roster_page;
+    const struct net_stats *stats = stats_page;
+    if (roster->uplink_network == NET_NO_UPLINK) {
+        return false;
+    }
+    format(info->device, sizeof info->device, "uplink");
+    info->up = stats->uplink_up != 0;
+    copy_counters(stats, NET_UPLINK, info);
+    return true;
+}
+
 const struct port_class port_net = {
     .name = "net",
     .device = "virtio-net",
+    .backing = "network",
     .client = CLIENT_NET,
     .priority = PRIORITY_SERVICE,
     .virtio_id = 1,
     .open = net_open,
     .describe = net_describe,
     .format = net_format,
+    .detach = net_detach,
+    .count = net_count,
+    .count_device = net_count_device,
 };

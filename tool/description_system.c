@@ -16,7 +16,8 @@ enum {
     FULL_PER_MILLE = 1000,
 };
 
-static const char *const reserved_names[] = {"log", "root", "serial", "timer", "shell", "all"};
+static const char *const reserved_names[] = {"log", "root", "serial", "timer", "block",
+                                             "net", "disk", "shell",  "all"};
 
 static void check_name(struct checker *checker, const struct description_vm *vm)
 {

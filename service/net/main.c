@@ -77,6 +77,7 @@ void process_main(const struct process_boot *boot)
     const struct net_roster *roster = (const struct net_roster *)PROCESS_ROSTER_VADDR;
     CHECK(switch_roster_valid(roster));
     bool has_uplink = start_uplink(roster);
+    stats->uplink_up = 0; /* and not what the service before us left */
     switch_init(&the_switch, &(struct switch_runner){
                                  .signal = signal_client,
                                  .now = now,

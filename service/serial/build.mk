@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 serial_PURE := $(addprefix service/serial/,history.c filter.c roster.c journal.c client.c screen.c \
-	editor.c shell.c shell_report.c console.c console_shell.c)
+	editor.c shell.c shell_ports.c shell_report.c console.c console_shell.c)
 PURE += $(serial_PURE)
 PROCESSES += serial
 serial_SRCS := service/serial/main.c service/serial/driver_pl011.c $(serial_PURE) \

@@ -46,6 +46,18 @@ unsigned roster_find(const struct serial_roster *roster, const char *name)
     return client;
 }
 
+unsigned roster_find_service(const struct serial_roster *roster, const char *name)
+{
+    char known[ROSTER_NAME_MAX];
+    for (unsigned client = 0; client < SERIAL_CLIENT_MAX; client++) {
+        if (roster->client[client].kind == SERIAL_CLIENT_SYSTEM &&
+            strcmp(roster_name(roster, client, known), name) == 0) {
+            return client;
+        }
+    }
+    return SERIAL_CLIENT_MAX;
+}
+
 unsigned roster_vm(const struct serial_roster *roster, unsigned number)
 {
     unsigned client = number == 0 ? SERIAL_CLIENT_MAX : 0;

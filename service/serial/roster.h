@@ -16,6 +16,9 @@ bool roster_is_vm(const struct serial_roster *roster, unsigned client);
 /* The VM with this name; SERIAL_CLIENT_MAX when there is none. */
 unsigned roster_find(const struct serial_roster *roster, const char *name);
 
+/* The same for a service. */
+unsigned roster_find_service(const struct serial_roster *roster, const char *name);
+
 /* The number-th VM in the order of the clients, counted from 1; SERIAL_CLIENT_MAX when there is
  * none. */
 unsigned roster_vm(const struct serial_roster *roster, unsigned number);

@@ -44,6 +44,8 @@ static void vms_are_found_by_name(void **state)
     assert_int_equal(roster_find(&roster, "gone"), SERIAL_CLIENT_MAX);
     assert_int_equal(roster_find(&roster, ""), SERIAL_CLIENT_MAX);
     assert_int_equal(roster_find(&roster, "linux-"), SERIAL_CLIENT_MAX);
+    assert_int_equal(roster_find_service(&roster, "timer"), 1);
+    assert_int_equal(roster_find_service(&roster, "linux-a"), SERIAL_CLIENT_MAX);
 }
 
 static void vms_are_numbered_in_order(void **state)

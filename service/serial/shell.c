@@ -22,24 +22,27 @@ static void console(struct shell *shell, const struct shell_words *words);
 static void show_log(struct shell *shell, const struct shell_words *words);
 static void follow(struct shell *shell, const struct shell_words *words);
 static void control(struct shell *shell, const struct shell_words *words);
+static void restart(struct shell *shell, const struct shell_words *words);
 static void balloon(struct shell *shell, const struct shell_words *words);
 
 static const struct command commands[] = {
-    {"help",    "[COMMAND]",    "what the commands do",                         help,         1, 2, false, CONTROL_NONE      },
-    {"list",    "",             "the VMs, their state and size",                shell_list,   1, 1, false, CONTROL_NONE      },
-    {"console", "NAME",         "type to this VM; Ctrl-T s comes back",         console,      2, 2, true,  CONTROL_NONE      },
-    {"follow",  "[NAME [off]]", "show its lines while it is in the background", follow,       1, 3, true,
-     CONTROL_NONE                                                                                                            },
-    {"log",     "[N]",          "the last N lines of the system log",           show_log,     1, 2, false, CONTROL_NONE      },
-    {"stats",   "[NAME]",       "what its VMM has counted",                     shell_stats,  1, 2, true,  CONTROL_NONE      },
-    {"memory",  "",             "memory and kernel resources",                  shell_memory, 1, 1, false, CONTROL_NONE      },
-    {"start",   "NAME",         "start this VM",                                control,      2, 2, true,  CONTROL_VM_START  },
-    {"stop",    "NAME",         "end it at once, its memory is freed",          control,      2, 2, true,  CONTROL_VM_STOP   },
-    {"restart", "NAME",         "stop and start",                               control,      2, 2, true,  CONTROL_VM_RESTART},
-    {"pause",   "NAME",         "keep it from running",                         control,      2, 2, true,  CONTROL_VM_PAUSE  },
-    {"resume",  "NAME",         "let it run again",                             control,      2, 2, true,  CONTROL_VM_RESUME },
-    {"balloon", "NAME MIB",     "ask it to give back so much of its memory",    balloon,      3, 3, true,
-     CONTROL_NONE                                                                                                            },
+    {"help",    "[COMMAND]",         "what the commands do",                         help,         1, 2, false, CONTROL_NONE     },
+    {"list",    "",                  "the VMs, their state and size",                shell_list,   1, 1, false, CONTROL_NONE     },
+    {"console", "NAME",              "type to this VM; Ctrl-T s comes back",         console,      2, 2, true,  CONTROL_NONE     },
+    {"follow",  "[NAME [off]]",      "show its lines while it is in the background", follow,       1, 3, true,
+     CONTROL_NONE                                                                                                                },
+    {"log",     "[N]",               "the last N lines of the system log",           show_log,     1, 2, false, CONTROL_NONE     },
+    {"stats",   "[net|disk] [NAME]", "what VMMs, networks or disks have counted",    shell_stats,  1, 3,
+     true,                                                                                                      CONTROL_NONE     },
+    {"memory",  "",                  "memory and kernel resources",                  shell_memory, 1, 1, false, CONTROL_NONE     },
+    {"start",   "NAME",              "start this VM",                                control,      2, 2, true,  CONTROL_VM_START },
+    {"stop",    "NAME",              "end it at once, its memory is freed",          control,      2, 2, true,  CONTROL_VM_STOP  },
+    {"restart", "NAME",              "stop and start; also services: net, block",    restart,      2, 2, true,
+     CONTROL_VM_RESTART                                                                                                          },
+    {"pause",   "NAME",              "keep it from running",                         control,      2, 2, true,  CONTROL_VM_PAUSE },
+    {"resume",  "NAME",              "let it run again",                             control,      2, 2, true,  CONTROL_VM_RESUME},
+    {"balloon", "NAME MIB",          "ask it to give back so much of its memory",    balloon,      3, 3, true,
+     CONTROL_NONE                                                                                                                },
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -135,7 +138,7 @@ static void help(struct shell *shell, const struct shell_words *words)
     for (unsigned i = 0; i < COMMANDS; i++) {
         const struct command *c = &commands[i];
         if (words->count == 1 || strcmp(c->name, words->word[1]) == 0) {
-            shell_print(shell, "  %-8s %-13s %s\n", c->name, c->arguments, c->help);
+            shell_print(shell, "  %-8s %-17s %s\n", c->name, c->arguments, c->help);
         }
     }
     if (words->count == 1) {
@@ -219,6 +222,17 @@ static void control(struct shell *shell, const struct shell_words *words)
         } else {
             shell_print(shell, "%s: %s: done\n", words->word[0], words->word[1]);
         }
+    }
+}
+
+/* A VM, or a service: their names are no VM's (tool/description_system.c). */
+static void restart(struct shell *shell, const struct shell_words *words)
+{
+    unsigned service = roster_find_service(shell->port.roster, words->word[1]);
+    if (service == SERIAL_CLIENT_MAX) {
+        control(shell, words);
+    } else if (shell_request(shell, CONTROL_SERVICE_RESTART, 0, service)) {
+        shell_print(shell, "restart: %s: done\n", words->word[1]);
     }
 }
 

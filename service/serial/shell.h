@@ -42,7 +42,8 @@ void shell_init(struct shell *shell, const struct shell_port *port);
 
 void shell_key(struct shell *shell, uint8_t byte);
 
-/* ---- between shell.c and shell_report.c ------------------------------------------------------ */
+/* ---- between shell.c, shell_report.c and shell_ports.c
+ * ------------------------------------------------------ */
 
 enum { SHELL_WORDS = 4 };
 
@@ -63,4 +64,6 @@ unsigned shell_vm(struct shell *shell, const char *name);
 
 void shell_list(struct shell *shell, const struct shell_words *words);
 void shell_stats(struct shell *shell, const struct shell_words *words);
+void shell_stats_net(struct shell *shell, const struct shell_words *words);
+void shell_stats_disk(struct shell *shell, const struct shell_words *words);
 void shell_memory(struct shell *shell, const struct shell_words *words);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The shell's commands that show what root knows. */
+#include <string.h>
+
 #include "lib/format.h"
 #include "service/serial/roster.h"
 #include "service/serial/shell.h"
@@ -119,6 +121,18 @@ static void print_sums(struct shell *shell)
 void shell_stats(struct shell *shell, const struct shell_words *words)
 {
     unsigned only = 0;
+    if (words->count >= 2 && strcmp(words->word[1], "net") == 0) {
+        shell_stats_net(shell, words);
+        return;
+    }
+    if (words->count >= 2 && strcmp(words->word[1], "disk") == 0) {
+        shell_stats_disk(shell, words);
+        return;
+    }
+    if (words->count == 3) {
+        shell_print(shell, "stats: only 'net' or 'disk' may stand before a name\n");
+        return;
+    }
     if (words->count == 2) {
         only = shell_vm(shell, words->word[1]);
         if (only == SERIAL_CLIENT_MAX) {

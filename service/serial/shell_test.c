@@ -137,7 +137,7 @@ static void help_names_every_command(void **state)
         strcat(start, names[i]);
         assert_non_null(strstr(f->screen, start));
     }
-    expect(f, "help stop", "  stop     NAME          end it at once, its memory is freed\n");
+    expect(f, "help stop", "  stop     NAME              end it at once, its memory is freed\n");
     expect(f, "help me", "no command is called \"me\"; 'help' lists all\n");
 }
 
@@ -203,6 +203,101 @@ static void a_balloon_has_a_size(void **state)
     strcpy(f->reply.text, "linux-b has no virtio-balloon");
     expect(f, "balloon linux-b 0", "error: linux-b has no virtio-balloon\n");
     assert_int_equal(f->asked_argument, 0);
+}
+
+static void a_service_can_be_restarted(void **state)
+{
+    struct fixture *f = *state;
+    f->roster.client[1] = (struct serial_client_info){.name = "net", .kind = SERIAL_CLIENT_SYSTEM};
+    expect(f, "restart net", "restart: net: done\n");
+    assert_int_equal(f->asked, CONTROL_SERVICE_RESTART);
+    assert_int_equal(f->asked_argument, 1);
+    expect(f, "stop net", "no VM is called \"net\"; there are: linux-a linux-b\n");
+    assert_int_equal(f->asked_count, 1);
+    f->answer = CONTROL_ERROR;
+    strcpy(f->reply.text, "net: no VM needs this service");
+    expect(f, "restart net", "error: net: no VM needs this service\n");
+}
+
+static void networks_show_what_passed_and_what_did_not(void **state)
+{
+    struct fixture *f = *state;
+    struct control_port_info *port = f->reply.port;
+    expect(f, "stats net", "the system has no network\n");
+    assert_int_equal(f->asked, CONTROL_PORTS);
+    assert_int_equal(f->asked_argument, CONTROL_PORTS_NET);
+    expect(f, "stats net linux-b", "linux-b has no network\n");
+    expect(f, "stats net linux-c", "no VM is called \"linux-c\"; there are: linux-a linux-b\n");
+    expect(f, "stats linux-a net", "stats: only 'net' or 'disk' may stand before a name\n");
+    f->reply.port_count = 2;
+    port[0] =
+        (struct control_port_info){.vm = "linux-a", .device = "eth", .backing = "lan", .up = 1};
+    for (unsigned i = 0; i < NET_COUNTERS; i++) {
+        port[0].net[i] = i + 1;
+    }
+    port[1] = (struct control_port_info){.device = "up\x1blink", .backing = "lan"};
+    memset(port[1].vm, 0, sizeof port[1].vm);
+    expect(f, "stats net",
+           "PORT                 LINK       SENT        BYTES  RECEIVED        BYTES  LIMITED  "
+           "DROPPED\n"
+           "linux-a.eth          up            1            2         3            4        8      "
+           " 55\n"
+           "up?link              down          0            0         0            0        0      "
+           "  0\n");
+    expect(f, "stats net linux-a",
+           "linux-a.eth: network lan, link up\n"
+           "  frames sent                               1\n"
+           "  bytes sent                                2\n"
+           "  frames received                           3\n"
+           "  bytes received                            4\n"
+           "  sent to all                               5\n"
+           "  checksums completed for it                6\n"
+           "  segments cut for it                       7\n"
+           "  times limited                             8\n"
+           "  dropped: it did not read                  9\n"
+           "  dropped: not its address                 10\n"
+           "  dropped: bad headers                     11\n"
+           "  dropped: goes nowhere                    12\n"
+           "  broken rings emptied                     13\n");
+    expect(f, "stats net linux-b", "linux-b has no network\n");
+    f->reply.port_count = UINT32_MAX; /* root's word, but it stays a bounded one */
+    type(f, "stats net\r");
+}
+
+static void disks_show_requests_and_bytes(void **state)
+{
+    struct fixture *f = *state;
+    f->reply.port_count = 1;
+    f->reply.port[0] = (struct control_port_info){
+        .vm = "linux-b",
+        .device = "root",
+        .backing = "board",
+        .disk = {.requests = {1, 2, 3, 4, 5},
+                 .sectors_read = 8,
+                 .sectors_written = 16,
+                 .errors = 6,
+                 .bad = 7,
+                 .signals = 8,
+                 .attaches = 9},
+    };
+    expect(
+        f, "stats disk",
+        "PORT                 DISK             REQUESTS     BYTES READ        WRITTEN   FAILED\n"
+        "linux-b.root         board                  15           4096           8192        6\n");
+    assert_int_equal(f->asked_argument, CONTROL_PORTS_DISK);
+    expect(f, "stats disk linux-b",
+           "linux-b.root: disk board\n"
+           "  requests: read                            1\n"
+           "  requests: write                           2\n"
+           "  requests: flush                           3\n"
+           "  requests: discard                         4\n"
+           "  requests: write zeroes                    5\n"
+           "  bytes read                             4096\n"
+           "  bytes written                          8192\n"
+           "  requests that failed                      6\n"
+           "  requests that cannot be                   7\n"
+           "  signals to its VMM                        8\n"
+           "  times attached                            9\n");
 }
 
 static void refusals_are_shown_without_control_characters(void **state)
@@ -315,7 +410,7 @@ static void tab_completes_commands_and_names(void **state)
     type(f, "res\tt\tl\tb\t\r");
     assert_int_equal(f->asked, CONTROL_VM_RESTART);
     assert_int_equal(f->asked_client, 3);
-    expect(f, "help mem\t", "  memory                 memory and kernel resources\n");
+    expect(f, "help mem\t", "  memory                     memory and kernel resources\n");
     expect(f, "log l\t", "log: \"l\" is not a number of lines\n"); /* no name belongs there */
     expect(f, "stop linux-a l\t", "usage: stop NAME\n");
     expect(f, "nonsense l\t\x15", "");
@@ -360,6 +455,9 @@ int main(void)
         TEST(mistakes_get_an_answer_that_helps),
         TEST(requests_reach_root),
         TEST(a_balloon_has_a_size),
+        TEST(a_service_can_be_restarted),
+        TEST(networks_show_what_passed_and_what_did_not),
+        TEST(disks_show_requests_and_bytes),
         TEST(refusals_are_shown_without_control_characters),
         TEST(the_list_is_aligned),
         TEST(stats_of_all_and_of_one),

@@ -54,8 +54,8 @@ static enum control_result on_request(void *ctx, enum control_request request, u
                                       unsigned argument)
 {
     struct world *w = ctx;
-    CHECK(request >= CONTROL_VM_START && request <= CONTROL_VM_BALLOON);
-    CHECK(argument == 0 || request == CONTROL_VM_BALLOON);
+    CHECK(request >= CONTROL_VM_START && request <= CONTROL_SERVICE_RESTART);
+    CHECK(argument == 0 || request >= CONTROL_VM_BALLOON);
     CHECK(client == 0 || w->roster.client[client].kind == SERIAL_CLIENT_VM);
     return take(w) % 2 ? CONTROL_OK : CONTROL_ERROR;
 }

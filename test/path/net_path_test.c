@@ -348,6 +348,30 @@ static void the_guest_sees_when_root_pulls_the_cable(void **state)
     assert_int_equal(virtio_config_read(&t.vm[1].net.net.device, 6, 2), 0);
 }
 
+/* As root does when the service dies, and when it is there again. */
+static void a_dead_service_is_a_cable_pulled_out(void **state)
+{
+    (void)state;
+    const struct virtio_device *device = &t.vm[1].net.net.device;
+    t.service_dead = true;
+    for (unsigned i = 0; i < GUESTS; i++) {
+        net_link_detach(&t.net.link[i]);
+        signal_vm(NULL, i);
+    }
+    settle();
+    for (unsigned i = 0; i < GUESTS; i++) {
+        assert_int_equal(virtio_config_read(&t.vm[i].net.net.device, 6, 2), 0);
+    }
+    uint32_t generation = device->state.generation;
+    start_service();
+    settle();
+    assert_int_equal(virtio_config_read(device, 6, 2), 1);
+    assert_true(device->state.generation != generation);
+    assert_true(send(0, 1, 60, 9));
+    settle();
+    expect(1, 60);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -360,6 +384,7 @@ int main(void)
         TEST(the_service_restarts_and_nothing_is_lost),
         TEST(a_vm_restarts_while_others_talk),
         TEST(the_guest_sees_when_root_pulls_the_cable),
+        TEST(a_dead_service_is_a_cable_pulled_out),
     };
     return cmocka_run_group_tests_name("net_path", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 guests reach one another and the outside; services come back without a guest's request being lost."""
 import hashlib
 import os
+import re
 import subprocess
 
 from bulkhead import IMAGES, LOG_LINE, System
@@ -154,6 +155,80 @@ def test_console_by_virtio(context):
     check(two.output("seq -s ' ' 1 2000 | md5sum").split()[0] == hashlib.md5(data.encode()).hexdigest(),
           "output differs")
     two.paste(context.bytes(20000))
+
+
+def port_rows(system, what):
+    """The table of `stats net` or `stats disk`: {"one.net": ["up", 12, ...], ...}"""
+    rows = (line.split() for line in system.shell(f"stats {what}")[1:])
+    return {row[0]: [int(word) if word.isdigit() else word for word in row[1:]] for row in rows}
+
+
+def port_counters(system, what, name):
+    """All counters of a VM's networks or disks: {"one.net: frames sent": 12, ...}"""
+    counters, port = {}, ""
+    for line in system.shell(f"stats {what} {name}"):
+        if not line.startswith(" "):
+            port = line.split(":")[0]
+            continue
+        row = re.match(r" +(.*?) +(\d+)$", line)
+        counters[f"{port}: {row.group(1)}"] = int(row.group(2))
+    return counters
+
+
+def test_counters_of_networks_and_disks(context):
+    """The shell shows what passed: as many frames and bytes as the guest sent, a disk's requests and bytes."""
+    system, _ = io(context)
+    one = system.guest("one")
+    path = device(one, "one-memory")
+    one.output("ping -c 1 -W 5 10.42.0.2", 60)  # addresses are known after that
+    net, two = port_counters(system, "net", "one"), port_counters(system, "net", "two")
+    disk = port_counters(system, "disk", "one")
+    one = system.guest("one")
+    one.output("ping -c 4 -s 1000 -W 5 10.42.0.2", 60)
+    one.output(f"dd if=/dev/zero of={path} bs=64k count=16 conv=fsync 2>/dev/null", 60)
+    after = port_counters(system, "net", "one")
+    grown = {name: after[name] - net[name] for name in net}
+    # 1000 bytes behind 8 of ICMP, 20 of IP and 14 of Ethernet; ARP may come between.
+    check(4 <= grown["one.net: frames sent"] <= 8, f"it sent 4 frames, or some more: {grown}")
+    check(4 * 1042 <= grown["one.net: bytes sent"] <= 4 * 1142, f"bytes of 4 frames: {grown}")
+    check(4 * 1042 <= grown["one.net: bytes received"] <= 4 * 1142, f"bytes of 4 answers: {grown}")
+    check(port_counters(system, "net", "two")["two.net: frames received"] - two["two.net: frames received"] >= 4,
+          "the other one received as many")
+    after = port_counters(system, "disk", "one")
+    wrote = after["one.memory: bytes written"] - disk["one.memory: bytes written"]
+    check(wrote == MIB, f"the disk counted {wrote} bytes, not {MIB}")
+    check(after["one.memory: requests: write"] > disk["one.memory: requests: write"], "no request was counted")
+    check(after["one.disk: bytes written"] == disk["one.disk: bytes written"], "another disk's counter has changed")
+    rows = port_rows(system, "net")
+    check(set(rows) == {"one.net", "two.net", "uplink"} and {row[0] for row in rows.values()} == {"up"}, f"networks: {rows}")
+    check(set(port_rows(system, "disk")) == {"one.disk", "one.memory", "two.disk", "two.image"}, "disks")
+
+
+CARRIER = "cat /sys/class/net/eth0/carrier"
+
+
+def test_network_link_follows_the_service(context):
+    """A network service that dies again and again stays down: the guests see their cables pulled out, until
+    the operator starts it anew."""
+    system, _ = system_with_disk(context, debugger=True)
+    for name in ("one", "two"):
+        guest = system.guest(name)
+        check(guest.output(CARRIER) == "1", f"{name}: no carrier at first")
+        guest.output("(ping 10.42.0.9 >/dev/null 2>&1 &)")  # so that the service has something to do
+    since = system.machine.mark()
+    for _ in range(10):
+        system.crash("net")
+        match = system.machine.expect(LOG_LINE.format(name="root") + "net: restarted", 30, since)
+        since = match.end()
+    system.crash("net")
+    system.machine.expect(LOG_LINE.format(name="root") + "error: net: failed 10 times in a row, stays down", 30, since)
+    for name in ("one", "two"):
+        system.guest(name).output(f"while [ $({CARRIER}) != 0 ]; do sleep 0.2; done", 30)
+    check({row[0] for row in port_rows(system, "net").values()} == {"down"}, "the shell says that a link is up")
+    check(system.shell("restart net") == ["restart: net: done"], "the service does not come back")
+    for name in ("two", "one"):
+        system.guest(name).output(f"while [ $({CARRIER}) != 1 ]; do sleep 0.2; done", 30)
+    check(", 0% packet loss" in system.guest("one").output("ping -c 3 -W 5 10.42.0.2", 60), "one does not reach two")
 
 
 def test_disk_survives_the_service(context):
