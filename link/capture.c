@@ -6,6 +6,7 @@
 enum {
     READ_TRIES = 16,
     LINKTYPE_ETHERNET = 1,
+    DATA_MAX = 1 << 30,
 };
 #define PCAP_MAGIC_NS 0xa1b23c4du
 
@@ -17,14 +18,12 @@ _Static_assert(sizeof(struct record_header) == CAPTURE_RECORD_HEADER_BYTES, "as 
 bool capture_open(struct capture *capture, void *memory, uint64_t size_bytes, uint32_t snap)
 {
     struct capture_shared *shared = memory;
-    uint32_t data_bytes = 1u << 30;
     *capture = (struct capture){0};
     if (memory == NULL || ((uintptr_t)memory & 7) != 0 || size_bytes <= sizeof *shared) {
         return false;
     }
-    while (data_bytes != 0 && data_bytes > size_bytes - sizeof *shared) {
-        data_bytes /= 2;
-    }
+    uint64_t rest = size_bytes - sizeof *shared;
+    uint32_t data_bytes = rest < DATA_MAX ? (uint32_t)rest : DATA_MAX;
     snap = snap == 0 || snap > CAPTURE_SNAP_MAX ? CAPTURE_SNAP_MAX : snap;
     if (data_bytes < 2 * (snap + CAPTURE_RECORD_HEADER_BYTES)) {
         return false;
@@ -42,7 +41,7 @@ bool capture_open(struct capture *capture, void *memory, uint64_t size_bytes, ui
 
 static void copy_in(struct capture *capture, const void *from, uint32_t size)
 {
-    uint32_t at = (uint32_t)capture->written & (capture->data_bytes - 1);
+    uint32_t at = (uint32_t)(capture->written % capture->data_bytes);
     uint32_t first = size < capture->data_bytes - at ? size : capture->data_bytes - at;
     if (size == 0) {
         return;
@@ -55,7 +54,7 @@ static void copy_in(struct capture *capture, const void *from, uint32_t size)
 static void copy_out(const struct capture_shared *shared, uint32_t data_bytes, uint64_t position,
                      void *to, uint32_t size)
 {
-    uint32_t at = (uint32_t)position & (data_bytes - 1);
+    uint32_t at = (uint32_t)(position % data_bytes);
     uint32_t first = size < data_bytes - at ? size : data_bytes - at;
     memcpy(to, shared->data + at, first);
     memcpy((uint8_t *)to + first, shared->data, size - first);
@@ -132,8 +131,8 @@ size_t capture_read(const struct capture_shared *shared, uint64_t memory_bytes, 
                     uint8_t *to, size_t size)
 {
     uint32_t data_bytes = *(const volatile uint32_t *)&shared->data_bytes;
-    if (shared->magic != CAPTURE_MAGIC || shared->version != CAPTURE_VERSION || data_bytes == 0 ||
-        (data_bytes & (data_bytes - 1)) != 0 || size < CAPTURE_RECORD_HEADER_BYTES ||
+    if (shared->magic != CAPTURE_MAGIC || shared->version != CAPTURE_VERSION ||
+        data_bytes < CAPTURE_RECORD_HEADER_BYTES || size < CAPTURE_RECORD_HEADER_BYTES ||
         memory_bytes < sizeof *shared || data_bytes > memory_bytes - sizeof *shared) {
         return 0;
     }

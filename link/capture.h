@@ -23,7 +23,7 @@ enum {
 struct capture_shared {
     uint32_t magic;
     uint32_t version;
-    uint32_t data_bytes; /* a power of two, at least twice the longest record */
+    uint32_t data_bytes; /* at least twice the longest record */
     uint32_t snap;
     /* Positions count bytes since the beginning and do not wrap. */
     _Atomic uint64_t oldest;  /* of the oldest record that is still whole */

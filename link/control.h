@@ -34,6 +34,8 @@ enum control_request {
     CONTROL_VM_BALLOON,      /* MR1: MiB that root wants to have back from the guest */
     CONTROL_PORTS,           /* MR1: enum control_ports; fills the reply page's ports */
     CONTROL_SERVICE_RESTART, /* MR1: client number of a device service */
+    CONTROL_CAPTURES,        /* fills the reply page's captures, a network each */
+    CONTROL_CAPTURE_SET,     /* MR1: place of the network there * 2 + whether its frames are kept */
 };
 
 enum control_result {
@@ -84,14 +86,23 @@ struct control_port_info {
     };
 };
 
+struct control_capture_info {
+    char network[16];    /* NUL-terminated */
+    uint32_t memory_mib; /* for its frames; 0: it keeps none. See PROCESS_CAPTURE_VADDR */
+    uint32_t on;
+};
+
 struct control_reply {
     char text[1024]; /* one or more lines, NUL-terminated */
     uint64_t memory_total_kib, memory_free_kib, slots_used, asids_used;
-    uint32_t vm_count;   /* after CONTROL_VM_LIST */
-    uint32_t port_count; /* after CONTROL_PORTS */
+    uint32_t vm_count;      /* after CONTROL_VM_LIST */
+    uint32_t port_count;    /* after CONTROL_PORTS */
+    uint32_t capture_count; /* after CONTROL_CAPTURES */
+    uint32_t pad;
     union {
         struct control_vm_info vm[SERIAL_CLIENT_MAX];
         struct control_port_info port[CONTROL_PORT_MAX];
+        struct control_capture_info capture[NET_NETWORK_MAX];
     };
 };
 _Static_assert(sizeof(struct control_reply) <= 8192, "the reply is two pages");

@@ -174,7 +174,7 @@ enum net_client_kind {
 enum net_client_flag {
     NET_CLIENT_UPLINK = 1,     /* may exchange frames with the outside, if its network has it */
     NET_CLIENT_ANY_SOURCE = 2, /* may send from other addresses than its own (it is a bridge) */
-    NET_CLIENT_CAPTURE = 4,    /* its frames go to the capture */
+    NET_CLIENT_CAPTURE = 4,    /* its frames go to the capture of its network, if that has one */
     NET_CLIENT_DOWN = 8,       /* its cable is pulled out */
 };
 
@@ -199,8 +199,15 @@ struct net_client_info {
 
 enum {
     NET_ROSTER_MAGIC = 0x4e455452 /* "NETR" */,
-    NET_ROSTER_VERSION = 1,
+    NET_ROSTER_VERSION = 2,
+    NET_CAPTURE_SNAP = 2048, /* bytes of a frame that root has kept */
     NET_NO_UPLINK = UINT32_MAX,
+};
+
+/* Where the frames of a network are kept: a struct capture_shared (link/capture.h). */
+struct net_capture_info {
+    uint64_t vaddr; /* 0: nowhere */
+    uint64_t bytes;
 };
 
 struct net_roster {
@@ -212,12 +219,11 @@ struct net_roster {
     uint32_t uplink_flags;   /* NET_CLIENT_CAPTURE, NET_CLIENT_DOWN */
     uint64_t dma_paddr;      /* of the memory at PROCESS_DMA_VADDR */
     uint64_t dma_bytes;
-    uint64_t capture_vaddr; /* of a struct capture_shared (link/capture.h); 0: none */
-    uint64_t capture_bytes;
     uint64_t epoch_s;      /* seconds since 1970 when the counter was zero, for the capture */
     uint32_t capture_snap; /* bytes that are kept of each frame at most */
     uint32_t pad;
     struct net_client_info client[NET_PORT_MAX];
+    struct net_capture_info capture[NET_NETWORK_MAX];
 };
 _Static_assert(sizeof(struct net_roster) <= 4096, "roster is one page");
 

@@ -42,6 +42,10 @@
 #define PROCESS_DMA_VADDR     0x0080000000ull /* a driver's memory for its device */
 #define PROCESS_FILES_VADDR   0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
 #define PROCESS_RAM_VADDR     0x2000000000ull /* a VMM: its guest's RAM; block service: RAM disks */
+/* The net service writes and the serial service reads what network n has captured, at + n *
+   PROCESS_CAPTURE_STRIDE. */
+#define PROCESS_CAPTURE_VADDR  PROCESS_RAM_VADDR
+#define PROCESS_CAPTURE_STRIDE 0x1000000ull
 
 /* ---- capability slots
  * ---------------------------------------------------------------------------- */

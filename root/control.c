@@ -315,6 +315,21 @@ static enum control_result operator_restart_service(struct vm *no_vm, seL4_Word 
     return CONTROL_OK;
 }
 
+static enum control_result operator_captures(struct vm *no_vm, seL4_Word unused)
+{
+    (void)no_vm, (void)unused;
+    port_captures(reply_page);
+    return CONTROL_OK;
+}
+
+static enum control_result operator_capture(struct vm *no_vm, seL4_Word what)
+{
+    (void)no_vm;
+    return port_capture((uint32_t)(what >> 1), (what & 1) != 0)
+               ? CONTROL_OK
+               : refuse("this network", "keeps no frames");
+}
+
 static const struct {
     seL4_Word label;
     bool needs_vm;
@@ -330,6 +345,8 @@ static const struct {
     {CONTROL_VM_BALLOON,      true,  operator_balloon        },
     {CONTROL_PORTS,           false, operator_ports          },
     {CONTROL_SERVICE_RESTART, false, operator_restart_service},
+    {CONTROL_CAPTURES,        false, operator_captures       },
+    {CONTROL_CAPTURE_SET,     false, operator_capture        },
 };
 
 static enum control_result operator_request(seL4_Word label, seL4_Word number, seL4_Word argument)

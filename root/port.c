@@ -445,3 +445,25 @@ void port_report(enum control_ports class, struct control_reply *reply)
         reply->port_count++;
     }
 }
+
+/* ---- captures -----------------------------------------------------------------------------------
+ */
+
+void port_captures(struct control_reply *reply)
+{
+    const struct service *service = find(port_net.client);
+    reply->capture_count = 0;
+    if (service != NULL) {
+        service->class->captures(roster_of(service), reply);
+    }
+}
+
+bool port_capture(uint32_t network, bool on)
+{
+    const struct service *service = find(port_net.client);
+    if (service == NULL || !service->class->capture(roster_of(service), network, on)) {
+        return false;
+    }
+    seL4_Signal(service->roster_signal);
+    return true;
+}

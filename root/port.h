@@ -31,6 +31,11 @@ void port_stop(uint32_t number);
 /* Fills the reply's ports with what the services of this class have counted. */
 void port_report(enum control_ports class, struct control_reply *reply);
 
+/* Fills the reply's captures. Begins or ends the one at this place among them; false: there is
+ * none. */
+void port_captures(struct control_reply *reply);
+bool port_capture(uint32_t network, bool on);
+
 /* Gives a VMM its device links: before its boot record is written. False: the reason says why.
  */
 bool port_attach(struct process *process);

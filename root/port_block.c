@@ -140,24 +140,14 @@ static void block_format(void *roster_page, uint32_t port, void *link)
     atomic_store(&info->generation, generation);
 }
 
-static bool map_disk(struct process *process, const struct disk *disk)
-{
-    for (uint32_t i = 0; i < disk->frames; i++) {
-        if (!space_map_copy(&process->space, disk->frame + i,
-                            disk->vaddr + (uint64_t)i * LARGE_BYTES, SPACE_READ_WRITE)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool block_map(void *roster_page, struct process *process)
 {
     struct block_roster *roster = roster_page;
     for (uint32_t i = 0; i < disk_count; i++) {
         const struct disk *disk = &disks[i];
         uint64_t file_bytes = 0, file_vaddr = 0;
-        if (!map_disk(process, disk)) {
+        if (!space_map_frames(&process->space, disk->frame, disk->frames, disk->vaddr,
+                              SPACE_READ_WRITE)) {
             return false;
         }
         if (disk->file[0] != '\0') {

@@ -51,6 +51,11 @@ struct port_class {
     /* The board's own device, if it is a port as well. False: it is none. Optional. */
     bool (*count_device)(const void *roster, const void *stats, struct control_port_info *info);
 
+    /* Networks: what is kept of their frames; begins or ends it. False: there is no such one.
+     * Optional. */
+    void (*captures)(const void *roster, struct control_reply *reply);
+    bool (*capture)(void *roster, uint32_t network, bool on);
+
     /* Each life of the service: what it gets beyond what all of them get. Optional. */
     bool (*map)(void *roster, struct process *process);
     uint32_t (*map_slots)(const void *roster); /* capability slots that map takes */

@@ -6,6 +6,18 @@
 #include "lib/tree_child.h"
 #include "link/net.h"
 #include "root/port_class.h"
+#include "root/reason.h"
+
+enum { LARGE_BYTES = 1 << seL4_LargePageBits };
+
+/* Networks, in the order of the description. Memory of captures is root's, for ever. */
+static struct network {
+    const char *name;
+    seL4_CPtr frame; /* the first of `frames` */
+    uint32_t frames; /* 0: it keeps nothing */
+    bool captures;
+} networks[NET_NETWORK_MAX];
+static uint32_t network_count;
 
 static bool is_uplink(const void *tree, int network)
 {
@@ -27,29 +39,58 @@ static bool network_index(const void *tree, const char *name, uint32_t *index)
     return false;
 }
 
+static uint64_t capture_vaddr(uint32_t network)
+{
+    return PROCESS_CAPTURE_VADDR + network * PROCESS_CAPTURE_STRIDE;
+}
+
+/* Memory for what it captures, which the serial service sees, too: it prints it. */
+static bool open_network(const void *tree, int node, struct net_capture_info *info)
+{
+    const char *name = fdt_get_name(tree, node, NULL);
+    uint64_t bytes = (uint64_t)port_number(tree, node, "capture-mib", 0) << 20;
+    if (network_count == NET_NETWORK_MAX) {
+        return reason_set("/networks: more than %u", NET_NETWORK_MAX);
+    }
+    struct network *network = &networks[network_count];
+    uint64_t vaddr = capture_vaddr(network_count++);
+    network->name = name;
+    if (bytes == 0) {
+        return true;
+    }
+    if (bytes % LARGE_BYTES != 0 || bytes > PROCESS_CAPTURE_STRIDE) {
+        return reason_set("/networks/%s: capture-mib cannot be", name);
+    }
+    network->frames = (uint32_t)(bytes / LARGE_BYTES);
+    network->frame = arena_large_frames(&root.arena, network->frames);
+    *info = (struct net_capture_info){vaddr, bytes};
+    return network->frame != 0 && service_show(network->frame, network->frames, vaddr);
+}
+
 static bool net_open(void *roster_page, const void *tree, const struct port_memory *memory,
                      bool *needs_device)
 {
     struct net_roster *roster = roster_page;
-    uint32_t uplink = NET_NO_UPLINK, index = 0;
+    uint32_t uplink = NET_NO_UPLINK;
     int node;
-    tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "networks"))
-    {
-        if (is_uplink(tree, node)) {
-            uplink = index;
-        }
-        index++;
-    }
     *roster = (struct net_roster){
         .magic = NET_ROSTER_MAGIC,
         .version = NET_ROSTER_VERSION,
         .mtu = NET_MTU_DEFAULT,
-        .uplink_network = memory->device != NULL ? uplink : NET_NO_UPLINK,
         .device_offset = memory->device != NULL ? memory->device->offset : 0,
         .dma_paddr = memory->dma_paddr,
         .dma_bytes = memory->dma_bytes,
         .epoch_s = memory->epoch_s,
+        .capture_snap = NET_CAPTURE_SNAP,
     };
+    tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "networks"))
+    {
+        uplink = is_uplink(tree, node) ? network_count : uplink;
+        if (!open_network(tree, node, &roster->capture[network_count])) {
+            return false;
+        }
+    }
+    roster->uplink_network = memory->device != NULL ? uplink : NET_NO_UPLINK;
     *needs_device = uplink != NET_NO_UPLINK;
     return true;
 }
@@ -134,6 +175,64 @@ static bool net_count_device(const void *roster_page, const void *stats_page,
     return true;
 }
 
+static void net_captures(const void *roster, struct control_reply *reply)
+{
+    (void)roster;
+    for (uint32_t i = 0; i < network_count; i++) {
+        struct control_capture_info *info = &reply->capture[i];
+        *info = (struct control_capture_info){
+            .memory_mib = (uint32_t)((uint64_t)networks[i].frames * LARGE_BYTES >> 20),
+            .on = networks[i].captures,
+        };
+        format(info->network, sizeof info->network, "%s", networks[i].name);
+    }
+    reply->capture_count = network_count;
+}
+
+/* The service takes the flags when it is signalled. */
+static bool net_capture(void *roster_page, uint32_t network, bool on)
+{
+    struct net_roster *roster = roster_page;
+    const uint32_t flag = on ? NET_CLIENT_CAPTURE : 0;
+    if (network >= network_count || networks[network].frames == 0) {
+        return false;
+    }
+    networks[network].captures = on;
+    for (unsigned i = 0; i < NET_PORT_MAX; i++) {
+        struct net_client_info *info = &roster->client[i];
+        if (info->kind != NET_CLIENT_NONE && info->network == network) {
+            info->flags = (info->flags & ~(uint32_t)NET_CLIENT_CAPTURE) | flag;
+        }
+    }
+    if (roster->uplink_network == network) {
+        roster->uplink_flags = (roster->uplink_flags & ~(uint32_t)NET_CLIENT_CAPTURE) | flag;
+    }
+    return true;
+}
+
+static bool net_map(void *roster, struct process *process)
+{
+    (void)roster;
+    for (uint32_t i = 0; i < network_count; i++) {
+        if (!space_map_frames(&process->space, networks[i].frame, networks[i].frames,
+                              capture_vaddr(i), SPACE_READ_WRITE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t net_map_slots(const void *roster)
+{
+    enum { TABLES = 4 };
+    uint32_t slots = TABLES;
+    (void)roster;
+    for (uint32_t i = 0; i < network_count; i++) {
+        slots += networks[i].frames;
+    }
+    return slots;
+}
+
 const struct port_class port_net = {
     .name = "net",
     .device = "virtio-net",
@@ -147,4 +246,8 @@ const struct port_class port_net = {
     .detach = net_detach,
     .count = net_count,
     .count_device = net_count_device,
+    .captures = net_captures,
+    .capture = net_capture,
+    .map = net_map,
+    .map_slots = net_map_slots,
 };

@@ -5,6 +5,7 @@
 
 #include "lib/check.h"
 #include "lib/format.h"
+#include "link/net.h"
 #include "root/layout.h"
 #include "root/reason.h"
 #include "root/uart.h"
@@ -37,6 +38,15 @@ static struct {
     seL4_CPtr notification; /* 0: it has none */
     seL4_Word badge;
 } system_alarm[CLIENT_VM];
+
+/* Memory of others that the serial service may read. */
+enum { SHOWN_MAX = NET_NETWORK_MAX };
+static struct {
+    seL4_CPtr first;
+    uint32_t count;
+    uint64_t vaddr;
+} shown[SHOWN_MAX];
+static uint32_t shown_count, shown_frames;
 
 static seL4_CPtr serial_notification, roster_signal, root_signal, uart_irq, serial_roster_frame,
     timer_roster_frame;
@@ -139,16 +149,39 @@ static bool give_serial_device(struct process *process)
            space_map_copy(&process->space, uart_frame(), PROCESS_DEVICE_VADDR, SPACE_DEVICE);
 }
 
+static bool map_shown(struct space *space)
+{
+    for (uint32_t i = 0; i < shown_count; i++) {
+        if (!space_map_frames(space, shown[i].first, shown[i].count, shown[i].vaddr, SPACE_READ)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool service_show(seL4_CPtr first, uint32_t count, uint64_t vaddr)
+{
+    CHECK(shown_count < SHOWN_MAX);
+    shown[shown_count].first = first;
+    shown[shown_count].count = count;
+    shown[shown_count].vaddr = vaddr;
+    shown_count++;
+    shown_frames += count;
+    return space_map_frames(&processes[SERVICE_SERIAL].space, first, count, vaddr, SPACE_READ);
+}
+
 static bool start_serial(void)
 {
     struct process *process = &processes[SERVICE_SERIAL];
     struct arena *arena = &arenas[SERVICE_SERIAL];
     const struct schedule schedule = {0, PRIORITY_SERVICE, TURN_US, TURN_US};
-    if (!arena_open(arena, "serial", CSPACE_COMPARTMENT + CLIENT_SERIAL, SERVICE_SLOTS) ||
+    if (!arena_open(arena, "serial", CSPACE_COMPARTMENT + CLIENT_SERIAL,
+                    SERVICE_SLOTS + shown_frames) ||
         !process_create(process, arena, "serial", "serial", CLIENT_SERIAL, PROCESS_CNODE_BITS,
                         serial_notification, &schedule) ||
         !give_serial_device(process) ||
-        !space_map_copy(&process->space, serial_roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ)) {
+        !space_map_copy(&process->space, serial_roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ) ||
+        !map_shown(&process->space)) {
         return false;
     }
     if (!space_map_copy(&process->space, clients[CLIENT_SERIAL].timer_frame, PROCESS_TIMER_VADDR,

@@ -50,6 +50,10 @@ void service_open(uint32_t number, const struct process *process);
 /* Tells them that it does not. Before its memory is taken away. */
 void service_close(uint32_t number);
 
+/* Lets the serial service read frames of 2 MiB, from now on and in each of its lives. False: the
+ * reason says why. */
+bool service_show(seL4_CPtr first, uint32_t count, uint64_t vaddr);
+
 /* The roster entry by which the operator sees a client. */
 struct serial_client_info *service_client(uint32_t number);
 struct serial_roster *service_roster(void);

@@ -82,6 +82,18 @@ bool space_map_copy(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum s
            space_map(space, copy, vaddr, access);
 }
 
+bool space_map_frames(struct space *space, seL4_CPtr first, uint32_t count, uint64_t vaddr,
+                      enum space_access access)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!space_map_copy(space, first + i, vaddr + ((uint64_t)i << seL4_LargePageBits),
+                            access)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 seL4_CPtr space_map_page(struct space *space, uint64_t vaddr, enum space_access access)
 {
     seL4_CPtr frame = arena_object(space->arena, seL4_ARM_SmallPageObject, 0);

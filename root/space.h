@@ -36,6 +36,9 @@ bool space_map(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum space_
 
 /* The same for a copy of `frame`, whose capability is made in the space's arena. */
 bool space_map_copy(struct space *space, seL4_CPtr frame, uint64_t vaddr, enum space_access access);
+/* And for `count` frames of 2 MiB, one after the other in slots and addresses. */
+bool space_map_frames(struct space *space, seL4_CPtr first, uint32_t count, uint64_t vaddr,
+                      enum space_access access);
 
 /* Makes a zeroed page of the arena and maps it. Returns the frame, 0 on failure. */
 seL4_CPtr space_map_page(struct space *space, uint64_t vaddr, enum space_access access);

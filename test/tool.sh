@@ -37,7 +37,7 @@ test/guest_files.sh "$work" || exit 3
 try 2 'Usage: bulkhead COMMAND'
 try 0 'Usage: bulkhead COMMAND' --help
 try 2 'there is no command "frob"' frob
-for command in check build run show kernel; do
+for command in check build run show kernel capture; do
     try 0 "Usage: bulkhead $command" "$command" --help
     try 2 "there is no option like \"--frob\"" "$command" --frob
     try 2 'there is no option -Z' "$command" -Z
@@ -113,6 +113,21 @@ cp "$work/kernel.img" "$work/programs/boot.elf"
 try 1 'the loader is not an ELF file' build -I system -I "$work" "${sdk[@]}" test/boot/system.dts -o "$work/x.img" \
     -p "$work/programs" --root "$work/kernel.img"
 [ ! -e "$work/x.img" ] && result "no image of a failed build" good || result "no image of a failed build" bad
+
+# ---- capture ----
+printf '%s\r\n' '-----BEGIN PCAP lan-----' '[root] a line of the log' '1MOyoQIABAAAAAAAAAAAAGQAAAABAAAA' \
+    '-----END PCAP lan: 24 bytes, crc 00000000-----' >"$work/damaged.log"
+sum=$(sed -n 3p "$work/damaged.log" | tr -d '\r' | base64 -d | gzip -c | tail -c 8 | od -An -tx4 -N4 | tr -d ' ')
+sed "s/crc 00000000/crc $sum/" "$work/damaged.log" >"$work/good.log"
+head -n 3 "$work/damaged.log" >"$work/cut.log"
+try 2 '-o FILE is missing' capture "$work/good.log"
+try 1 'none: No such file' capture -o "$work/x.pcap" none
+try 1 'has no capture of this network' capture -n wan -o "$work/x.pcap" "$work/good.log"
+try 1 'the capture has no end' capture -o "$work/x.pcap" "$work/cut.log"
+try 1 'the capture is damaged' capture -o "$work/x.pcap" "$work/damaged.log"
+[ ! -e "$work/x.pcap" ] && result "no file of a capture that is not whole" good || result "no file of a capture that is not whole" bad
+try 0 'x.pcap: 24 bytes' capture -n lan -o "$work/x.pcap" "$work/good.log"
+[ "$(wc -c <"$work/x.pcap")" = 24 ] && result "a capture's file" good || result "a capture's file" bad
 
 echo "tool: $passed passed, $failed failed"
 [ $failed -eq 0 ]

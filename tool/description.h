@@ -21,7 +21,9 @@ enum {
     DESCRIPTION_SERIAL_MAX = 20,
     DESCRIPTION_MAC_LENGTH = 17,
     DESCRIPTION_DEVICE_MAX = 16, /* devices of a VM that have a link, or sit on virtio-mmio */
-    DESCRIPTION_PORT_MAX = 32,   /* devices of all VMs together that a service of one kind serves */
+    DESCRIPTION_NETWORK_MAX = 32,
+    DESCRIPTION_CAPTURE_MIB_MAX = 16,
+    DESCRIPTION_PORT_MAX = 32, /* devices of all VMs together that a service of one kind serves */
 };
 
 enum description_type {

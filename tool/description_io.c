@@ -180,7 +180,7 @@ void checker_check_io(struct checker *checker)
     const void *tree = checker->tree;
     int disks = fdt_subnode_offset(tree, 0, "disks");
     int networks = fdt_subnode_offset(tree, 0, "networks");
-    int node, boards = -1, uplink = -1;
+    int node, boards = -1, uplink = -1, network_count = 0;
     tree_for_each_child(node, tree, disks)
     {
         check_disk(checker, node, &boards);
@@ -188,6 +188,10 @@ void checker_check_io(struct checker *checker)
     tree_for_each_child(node, tree, networks)
     {
         check_io_name(checker, node, "network");
+        if (++network_count == DESCRIPTION_NETWORK_MAX + 1) {
+            checker_report(checker, true, node, NULL, "there are %d networks already, the most",
+                           DESCRIPTION_NETWORK_MAX);
+        }
         if (!is_text(tree, node, "uplink", "yes")) {
             continue;
         }
@@ -214,6 +218,12 @@ uint64_t description_io_mib(const void *tree)
         uint32_t size_mib = 0;
         (void)description_cells(tree, node, "size-mib", &size_mib, 1);
         mib += size_mib;
+    }
+    tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "networks"))
+    {
+        uint32_t capture_mib = 0;
+        (void)description_cells(tree, node, "capture-mib", &capture_mib, 1);
+        mib += description_has_device(tree, "virtio-net") ? capture_mib : 0;
     }
     for (int at = -1; description_vm_next(tree, at, &vm); at = vm.node) {
         tree_for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))

@@ -236,6 +236,13 @@ static const struct description_property network_properties[] = {
      .choices = yes_no,
      .fallback = "no",
      .doc = "whether the board's virtio-net device belongs to it; of one network at the most"},
+    {.name = "capture-mib",
+     .type = DESCRIPTION_NUMBER,
+     .min = 2,
+     .max = DESCRIPTION_CAPTURE_MIB_MAX,
+     .multiple = 2,
+     .doc = "MiB of memory for its frames, which the operator's capture shows; without it they are "
+            "not kept"},
     {.name = NULL},
 };
 

@@ -5,7 +5,7 @@
 #include "tool/tool.h"
 
 static const struct command *const commands[] = {
-    &command_check, &command_build, &command_run, &command_show, &command_kernel,
+    &command_check, &command_build, &command_run, &command_show, &command_kernel, &command_capture,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

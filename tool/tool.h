@@ -53,9 +53,10 @@ struct options {
     const char *root; /* another root task */
     const char *qemu;
     const char *memory_mib;
-    const char *spread; /* a number */
-    const char *disk;   /* file behind the board's disk */
-    const char *netdev; /* QEMU's -netdev behind the uplink, without its id */
+    const char *spread;  /* a number */
+    const char *disk;    /* file behind the board's disk */
+    const char *network; /* a name */
+    const char *netdev;  /* QEMU's -netdev behind the uplink, without its id */
     const char *includes[INCLUDES_MAX];
     unsigned include_count;
     bool json;
@@ -86,7 +87,8 @@ struct command {
     int (*run)(const struct options *options);
 };
 
-extern const struct command command_check, command_build, command_run, command_kernel, command_show;
+extern const struct command command_check, command_build, command_run, command_kernel, command_show,
+    command_capture;
 
 /* Parses argv (argv[0] is the command's name); ends the program on --help and on errors. */
 void options_parse(const struct command *command, int argc, char *const *argv,

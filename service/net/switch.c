@@ -39,8 +39,9 @@ void switch_init(struct net_switch *sw, const struct switch_runner *runner)
     sw->uplink_network = runner->uplink != NULL ? roster->uplink_network : NET_NO_UPLINK;
     sw->uplink_active = runner->uplink != NULL;
     address_init(&sw->table, runner->seed, ADDRESS_AGE_S * runner->counter_hz);
-    if (roster->capture_vaddr != 0) {
-        capture_open(&sw->capture, (void *)(uintptr_t)roster->capture_vaddr, roster->capture_bytes,
+    for (unsigned i = 0; i < NET_NETWORK_MAX; i++) {
+        const struct net_capture_info *info = &roster->capture[i];
+        capture_open(&sw->capture[i], (void *)(uintptr_t)info->vaddr, info->bytes,
                      roster->capture_snap);
     }
     for (unsigned i = 0; i < NET_PORT_MAX; i++) {
@@ -219,27 +220,16 @@ static uint32_t reach(const struct net_switch *sw, unsigned from, bool *uplink)
     return sw->members[network] & ~bit;
 }
 
-static unsigned flood(struct net_switch *sw, unsigned from, uint32_t ports, bool uplink,
-                      const struct frame *frame)
-{
-    unsigned work = 1;
-    counters(sw, from)[NET_FLOODED]++;
-    for (; ports != 0; ports &= ports - 1) {
-        work += deliver(sw, from, (unsigned)__builtin_ctz(ports), frame);
-    }
-    return uplink ? work + deliver(sw, from, NET_UPLINK, frame) : work;
-}
-
 static unsigned drop(struct net_switch *sw, unsigned from, enum net_counter why)
 {
     counters(sw, from)[why]++;
     return 1;
 }
 
-static void capture(struct net_switch *sw, const struct frame *frame)
+static void capture(struct net_switch *sw, unsigned from, const struct frame *frame)
 {
     uint64_t hz = sw->runner.counter_hz, now = sw->now;
-    capture_add(&sw->capture,
+    capture_add(&sw->capture[network_of(sw, from)],
                 &(struct capture_packet){
                     .bytes = {frame->start.ethernet, frame->rest[0].bytes, frame->rest[1].bytes},
                     .size = {NET_ETHERNET_BYTES,    frame->rest[0].size,  frame->rest[1].size },
@@ -252,6 +242,29 @@ static bool captured(const struct net_switch *sw, unsigned port)
 {
     uint32_t flags = port == NET_UPLINK ? sw->runner.roster->uplink_flags : sw->port[port].flags;
     return (flags & NET_CLIENT_CAPTURE) != 0;
+}
+
+static bool reaches_captured(const struct net_switch *sw, uint32_t ports, bool uplink)
+{
+    bool any = uplink && captured(sw, NET_UPLINK);
+    for (; ports != 0 && !any; ports &= ports - 1) {
+        any = captured(sw, (unsigned)__builtin_ctz(ports));
+    }
+    return any;
+}
+
+static unsigned flood(struct net_switch *sw, unsigned from, uint32_t ports, bool uplink,
+                      const struct frame *frame)
+{
+    unsigned work = 1;
+    counters(sw, from)[NET_FLOODED]++;
+    if (!captured(sw, from) && reaches_captured(sw, ports, uplink)) {
+        capture(sw, from, frame);
+    }
+    for (; ports != 0; ports &= ports - 1) {
+        work += deliver(sw, from, (unsigned)__builtin_ctz(ports), frame);
+    }
+    return uplink ? work + deliver(sw, from, NET_UPLINK, frame) : work;
 }
 
 /* May this port send from this address? */
@@ -274,7 +287,7 @@ static unsigned send_to(struct net_switch *sw, unsigned from, unsigned to, uint3
         return drop(sw, from, NET_DROP_FILTERED);
     }
     if (captured(sw, to) && !captured(sw, from)) {
-        capture(sw, frame);
+        capture(sw, from, frame);
     }
     return deliver(sw, from, to, frame);
 }
@@ -297,7 +310,7 @@ static unsigned forward(struct net_switch *sw, unsigned from, const struct frame
     counters(sw, from)[NET_SENT_FRAMES]++;
     counters(sw, from)[NET_SENT_BYTES] += frame->start.head.length;
     if (captured(sw, from)) {
-        capture(sw, frame);
+        capture(sw, from, frame);
     }
     if (address_is_multicast(destination)) {
         return flood(sw, from, ports, uplink, frame);

@@ -53,7 +53,7 @@ struct net_switch {
     struct switch_runner runner;
     struct port port[NET_PORT_MAX];
     struct address_table table;
-    struct capture capture;
+    struct capture capture[NET_NETWORK_MAX];
     uint32_t mtu;
     uint32_t uplink_network;
     uint32_t active;    /* ports that may have frames */

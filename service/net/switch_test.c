@@ -141,8 +141,8 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     fake_net_init(&f->net);
-    f->net.roster.capture_vaddr = (uintptr_t)f->capture;
-    f->net.roster.capture_bytes = CAPTURE_BYTES;
+    f->net.roster.capture[0].vaddr = (uintptr_t)f->capture;
+    f->net.roster.capture[0].bytes = CAPTURE_BYTES;
     f->net.roster.capture_snap = 128;
     f->net.roster.uplink_network = 0;
     for (unsigned i = 0; i < 5; i++) {
@@ -784,6 +784,14 @@ static void frames_of_captured_ports_are_kept(void **state)
     send(f, 0, 1, 60); /* once, not twice */
     run(f);
     assert_int_equal(captured(f, &position), 1);
+    send(f, 2, ALL, 60); /* to two of them, and once in the capture */
+    run(f);
+    assert_int_equal(captured(f, &position), 1);
+    f->net.roster.client[3].flags = NET_CLIENT_CAPTURE; /* its network keeps nothing */
+    switch_roster_changed(&f->sw);
+    send(f, 3, 4, 60);
+    run(f);
+    assert_int_equal(captured(f, &position), 0);
 }
 
 int main(void)

@@ -28,6 +28,8 @@ struct console_port {
                                    unsigned argument);
     uint64_t (*now_ms)(void *ctx); /* since the start */
     void *ctx;
+    /* As struct shell_port has it; NULL: nothing is ever captured. */
+    const struct capture_shared *(*captured)(void *ctx, unsigned network, uint64_t *bytes);
     const struct serial_roster *roster;
     const struct control_reply *reply;
     uint8_t *links; /* SERIAL_CLIENT_MAX windows of SERIAL_LINK_BYTES */

@@ -4,15 +4,39 @@
 
 #include "service/serial/console.h"
 
-/* A command is only begun when less than this of the last one's output waits. */
-enum { SHELL_BACKLOG = 1024 };
+/* A command is only begun, or goes on, when less than this of the last one's output waits. */
+enum { SHELL_BACKLOG = 1024, INTERRUPT = 3 /* Ctrl-C */ };
+
+/*
+ * The next piece of a long command. The keys behind it wait, up to a Ctrl-C, which ends it; so does
+ * a switch, since what nobody looks at is not kept for long.
+ */
+static void go_on(struct console *console, bool end)
+{
+    struct client *keys = &console->client[CONSOLE_SHELL];
+    const uint8_t *key =
+        memchr(keys->late + keys->late_begin, INTERRUPT, keys->late_end - keys->late_begin);
+    if (key != NULL) {
+        keys->late_begin = (uint32_t)(key - keys->late) + 1;
+        shell_interrupt(&console->shell);
+    } else if (end) {
+        shell_interrupt(&console->shell);
+    } else {
+        shell_continue(&console->shell);
+    }
+}
 
 bool console_shell_run(struct console *console, bool all)
 {
     struct client *keys = &console->client[CONSOLE_SHELL];
-    while (console->front == CONSOLE_SHELL && keys->late_begin != keys->late_end) {
+    while (console->front == CONSOLE_SHELL &&
+           (shell_is_busy(&console->shell) || keys->late_begin != keys->late_end)) {
         if (!all && screen_backlog(&console->screen) > SHELL_BACKLOG) {
             return false; /* until the UART has taken it */
+        }
+        if (shell_is_busy(&console->shell)) {
+            go_on(console, all);
+            continue;
         }
         shell_key(&console->shell, keys->late[keys->late_begin++]);
     }
@@ -49,6 +73,15 @@ static enum control_result shell_ask(void *ctx, enum control_request request, un
 {
     struct console *console = ctx;
     return console->port.request(console->port.ctx, request, client, argument);
+}
+
+static const struct capture_shared *shell_captured(void *ctx, unsigned network, uint64_t *bytes)
+{
+    const struct console *console = ctx;
+    *bytes = 0;
+    return console->port.captured != NULL
+               ? console->port.captured(console->port.ctx, network, bytes)
+               : NULL;
 }
 
 static void shell_attach(void *ctx, unsigned client)
@@ -91,6 +124,7 @@ void console_shell_init(struct console *console)
                                     .show_log = shell_show_log,
                                     .follow = shell_follow,
                                     .followed = shell_followed,
+                                    .captured = shell_captured,
                                     .ctx = console,
                                     .roster = console->port.roster,
                                     .reply = console->port.reply,

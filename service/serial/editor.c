@@ -199,6 +199,19 @@ static void enter(struct editor *editor)
     editor->line[editor->length] = '\0';
     remember(editor);
     editor->port.enter(editor->port.ctx, editor->line);
+    if (!editor->held) {
+        fresh_line(editor);
+    }
+}
+
+void editor_hold(struct editor *editor)
+{
+    editor->held = true;
+}
+
+void editor_release(struct editor *editor)
+{
+    editor->held = false;
     fresh_line(editor);
 }
 

@@ -40,6 +40,7 @@ struct editor {
     uint32_t parameter;    /* its number */
     uint32_t lines;        /* lines ever entered */
     uint32_t back;         /* how many lines up we are */
+    bool held;             /* what was entered is still at work: no prompt yet */
     bool after_return;     /* swallow the line feed of CR LF */
     char old[EDITOR_LINES][EDITOR_LINE_MAX];
 };
@@ -50,3 +51,8 @@ void editor_init(struct editor *editor, struct editor_port port, const char *pro
 void editor_show(struct editor *editor);
 
 void editor_key(struct editor *editor, uint8_t byte);
+
+/* From `enter`: what it does goes on after it, and no prompt shows until editor_release. No keys
+ * meanwhile. */
+void editor_hold(struct editor *editor);
+void editor_release(struct editor *editor);

@@ -40,6 +40,16 @@ static enum control_result request(void *ctx, enum control_request what, unsigne
     return understood ? CONTROL_OK : CONTROL_ERROR;
 }
 
+/* Root maps it for good, as large as it says in its list, from which `network` is. */
+static const struct capture_shared *captured(void *ctx, unsigned network, uint64_t *bytes)
+{
+    const struct control_reply *reply = (const struct control_reply *)PROCESS_REPLY_VADDR;
+    (void)ctx;
+    *bytes = (uint64_t)reply->capture[network].memory_mib << 20;
+    return (const struct capture_shared *)(PROCESS_CAPTURE_VADDR +
+                                           network * PROCESS_CAPTURE_STRIDE);
+}
+
 static uint64_t now_ms(void *ctx)
 {
     (void)ctx;
@@ -154,6 +164,7 @@ void process_main(const struct process_boot *boot)
                                .signal = signal_client,
                                .request = request,
                                .now_ms = now_ms,
+                               .captured = captured,
                                .roster = (const struct serial_roster *)PROCESS_ROSTER_VADDR,
                                .reply = (const struct control_reply *)PROCESS_REPLY_VADDR,
                                .links = (uint8_t *)PROCESS_SERIAL_VADDR,

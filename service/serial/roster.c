@@ -3,6 +3,16 @@
 
 #include <string.h>
 
+const char *roster_text(const char text[ROSTER_TEXT_MAX], char out[ROSTER_TEXT_MAX])
+{
+    unsigned length = 0;
+    for (; length < ROSTER_TEXT_MAX - 1 && text[length] != '\0'; length++) {
+        out[length] = text[length] > ' ' && text[length] < 0x7f ? text[length] : '?';
+    }
+    out[length] = '\0';
+    return out;
+}
+
 const char *roster_name(const struct serial_roster *roster, unsigned client,
                         char name[ROSTER_NAME_MAX])
 {

@@ -7,6 +7,11 @@
 
 enum { ROSTER_NAME_MAX = sizeof((struct serial_client_info){0}.name) };
 
+/* Texts of 16 bytes that root has from a description: shown without what a terminal might act on.
+ */
+enum { ROSTER_TEXT_MAX = 16 };
+const char *roster_text(const char text[ROSTER_TEXT_MAX], char out[ROSTER_TEXT_MAX]);
+
 /* A client's name, or "?"; printable ASCII without blanks, always terminated. */
 const char *roster_name(const struct serial_roster *roster, unsigned client,
                         char name[ROSTER_NAME_MAX]);

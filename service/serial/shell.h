@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
+#include "link/capture.h"
 #include "link/control.h"
 #include "service/serial/editor.h"
+#include "service/serial/roster.h"
 
 /*
  * The operator's shell: takes keys, parses commands, asks its port to do them and says what came of
@@ -26,15 +28,32 @@ struct shell_port {
     /* Lets a VM's lines through to the screen while its console is in the background, or not. */
     void (*follow)(void *ctx, unsigned client, bool on);
     bool (*followed)(void *ctx, unsigned client);
+    /* What network n (in the order of root's list) has captured, and how large that memory is; NULL
+     * when there is none. */
+    const struct capture_shared *(*captured)(void *ctx, unsigned network, uint64_t *bytes);
     void *ctx;
     const struct serial_roster *roster;
     const struct control_reply *reply;
 };
 
+/* A capture on its way to the screen. */
+struct shell_dump {
+    const struct capture_shared *shared; /* NULL: there is none */
+    uint64_t memory_bytes;
+    uint64_t position, last; /* records: the next one, and where to end */
+    uint64_t written;        /* bytes of the file so far, and their CRC */
+    uint32_t crc;
+    uint32_t begin, end; /* of `bytes`, what is to be written */
+    uint8_t bytes[CAPTURE_RECORD_HEADER_BYTES + NET_CAPTURE_SNAP + 64];
+    char network[ROSTER_TEXT_MAX];
+};
+
 struct shell {
     struct shell_port port;
     struct editor editor;
-    char name[16]; /* of the completion candidate handed out last */
+    struct shell_dump dump;
+    uint64_t capture_begin[NET_NETWORK_MAX]; /* where the capture was started last */
+    char name[16];                           /* of the completion candidate handed out last */
 };
 
 /* Greets and shows the prompt. */
@@ -42,8 +61,16 @@ void shell_init(struct shell *shell, const struct shell_port *port);
 
 void shell_key(struct shell *shell, uint8_t byte);
 
-/* ---- between shell.c, shell_report.c and shell_ports.c
- * ------------------------------------------------------ */
+/*
+ * A command that writes much has begun and is not done: no keys now. shell_continue writes a piece
+ * of it, a few lines; shell_interrupt ends it.
+ */
+bool shell_is_busy(const struct shell *shell);
+void shell_continue(struct shell *shell);
+void shell_interrupt(struct shell *shell);
+
+/* ---- between the files of the shell -----------------------------------------------------------
+ */
 
 enum { SHELL_WORDS = 4 };
 
@@ -66,4 +93,5 @@ void shell_list(struct shell *shell, const struct shell_words *words);
 void shell_stats(struct shell *shell, const struct shell_words *words);
 void shell_stats_net(struct shell *shell, const struct shell_words *words);
 void shell_stats_disk(struct shell *shell, const struct shell_words *words);
+void shell_capture(struct shell *shell, const struct shell_words *words);
 void shell_memory(struct shell *shell, const struct shell_words *words);

@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "lib/format.h"
+#include "service/serial/roster.h"
 #include "service/serial/shell.h"
 
-enum { TEXT_MAX = sizeof((struct control_port_info){0}.vm), SECTOR_BYTES = BLOCK_SECTOR_BYTES };
+enum { SECTOR_BYTES = BLOCK_SECTOR_BYTES };
 
 /* Why a frame did not get through: from the port's side. */
 static const enum net_counter drops[] = {
@@ -46,23 +47,13 @@ static unsigned long long dropped(const struct control_port_info *port)
     return all;
 }
 
-/* Root has it from a checked description, but it is shown on a terminal all the same. */
-static const char *clean(const char *text, char out[TEXT_MAX])
-{
-    unsigned length = 0;
-    for (; length < TEXT_MAX - 1 && text[length] != '\0'; length++) {
-        out[length] = text[length] > ' ' && text[length] < 0x7f ? text[length] : '?';
-    }
-    out[length] = '\0';
-    return out;
-}
-
 /* "linux-a.net"; the board's own device has no VM. */
-static const char *port_name(const struct control_port_info *port, char name[2 * TEXT_MAX])
+static const char *port_name(const struct control_port_info *port, char name[2 * ROSTER_TEXT_MAX])
 {
-    char vm[TEXT_MAX], device[TEXT_MAX];
-    clean(port->vm, vm);
-    format(name, 2 * TEXT_MAX, "%s%s%s", vm, vm[0] != '\0' ? "." : "", clean(port->device, device));
+    char vm[ROSTER_TEXT_MAX], device[ROSTER_TEXT_MAX];
+    roster_text(port->vm, vm);
+    format(name, 2 * ROSTER_TEXT_MAX, "%s%s%s", vm, vm[0] != '\0' ? "." : "",
+           roster_text(port->device, device));
     return name;
 }
 
@@ -76,9 +67,9 @@ static void print_line(struct shell *shell, const char *name, uint64_t value)
 
 static void print_net(struct shell *shell, const struct control_port_info *port)
 {
-    char name[2 * TEXT_MAX], network[TEXT_MAX];
+    char name[2 * ROSTER_TEXT_MAX], network[ROSTER_TEXT_MAX];
     shell_print(shell, "%s: network %s, link %s\n", port_name(port, name),
-                clean(port->backing, network), port->up != 0 ? "up" : "down");
+                roster_text(port->backing, network), port->up != 0 ? "up" : "down");
     for (unsigned i = 0; i < NET_COUNTERS; i++) {
         print_line(shell, net_names[i], port->net[i]);
     }
@@ -93,9 +84,9 @@ static void print_disk(struct shell *shell, const struct control_port_info *port
         [BLOCK_DISCARD] = "requests: discard",
         [BLOCK_WRITE_ZEROES] = "requests: write zeroes",
     };
-    char name[2 * TEXT_MAX], backing[TEXT_MAX];
+    char name[2 * ROSTER_TEXT_MAX], backing[ROSTER_TEXT_MAX];
     const struct block_port_stats *disk = &port->disk;
-    shell_print(shell, "%s: disk %s\n", port_name(port, name), clean(port->backing, backing));
+    shell_print(shell, "%s: disk %s\n", port_name(port, name), roster_text(port->backing, backing));
     for (unsigned i = 0; i < BLOCK_TYPES; i++) {
         print_line(shell, types[i], disk->requests[i]);
     }
@@ -112,7 +103,7 @@ static void print_disk(struct shell *shell, const struct control_port_info *port
 
 static void print_net_row(struct shell *shell, const struct control_port_info *port)
 {
-    char name[2 * TEXT_MAX];
+    char name[2 * ROSTER_TEXT_MAX];
     shell_print(shell, "%-20s %-5s %9llu %12llu %9llu %12llu %8llu %8llu\n", port_name(port, name),
                 port->up != 0 ? "up" : "down", (unsigned long long)port->net[NET_SENT_FRAMES],
                 (unsigned long long)port->net[NET_SENT_BYTES],
@@ -123,7 +114,7 @@ static void print_net_row(struct shell *shell, const struct control_port_info *p
 
 static void print_disk_row(struct shell *shell, const struct control_port_info *port)
 {
-    char name[2 * TEXT_MAX];
+    char name[2 * ROSTER_TEXT_MAX];
     const struct block_port_stats *disk = &port->disk;
     shell_print(
         shell, "%-20s %-15s %9llu %14llu %14llu %8llu\n", port_name(port, name), port->backing,

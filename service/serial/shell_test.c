@@ -22,7 +22,11 @@ struct fixture {
     bool followed[SERIAL_CLIENT_MAX];
     char screen[32768];
     size_t size;
+    _Alignas(8) uint8_t capture[8192];
+    uint64_t capture_bytes;
 };
+
+#define PROMPT_LINE "\rbulkhead> \x1b[K"
 
 static void on_write(void *ctx, const char *text, size_t length)
 {
@@ -64,6 +68,14 @@ static bool on_followed(void *ctx, unsigned client)
     return ((struct fixture *)ctx)->followed[client];
 }
 
+static const struct capture_shared *on_captured(void *ctx, unsigned network, uint64_t *bytes)
+{
+    struct fixture *f = ctx;
+    (void)network;
+    *bytes = f->capture_bytes;
+    return f->capture_bytes != 0 ? (const struct capture_shared *)f->capture : NULL;
+}
+
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
@@ -77,6 +89,7 @@ static int setup(void **state)
                                                .show_log = on_show_log,
                                                .follow = on_follow,
                                                .followed = on_followed,
+                                               .captured = on_captured,
                                                .ctx = f,
                                                .roster = &f->roster,
                                                .reply = &f->reply});
@@ -145,8 +158,8 @@ static void mistakes_get_an_answer_that_helps(void **state)
 {
     struct fixture *f = *state;
     expect(f, "ls",
-           "no command is called \"ls\"; there are: help list console follow log stats memory "
-           "start stop restart pause resume balloon\n");
+           "no command is called \"ls\"; there are: help list console follow log stats "
+           "capture memory start stop restart pause resume balloon\n");
     expect(f, "stop", "usage: stop NAME\n");
     expect(f, "stop a b", "usage: stop NAME\n");
     expect(f, "stop a b c d e f", "usage: stop NAME\n");
@@ -298,6 +311,69 @@ static void disks_show_requests_and_bytes(void **state)
            "  requests that cannot be                   7\n"
            "  signals to its VMM                        8\n"
            "  times attached                            9\n");
+}
+
+static void a_capture_is_started_and_stopped(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, "capture", "the system has no network\n");
+    assert_int_equal(f->asked, CONTROL_CAPTURES);
+    f->reply.capture_count = 2;
+    f->reply.capture[0] = (struct control_capture_info){.network = "wan"};
+    f->reply.capture[1] = (struct control_capture_info){.network = "lan", .memory_mib = 4, .on = 1};
+    expect(f, "capture",
+           "NETWORK         CAPTURE      MEMORY\n"
+           "wan             -                 -\n"
+           "lan             on            4 MiB\n");
+    expect(f, "capture start", "usage: capture [start|stop|dump NETWORK]\n");
+    expect(f, "capture on lan", "usage: capture [start|stop|dump NETWORK]\n");
+    expect(f, "capture start wan",
+           "capture: wan keeps no frames: its description has no capture-mib\n");
+    expect(f, "capture dump dmz", "capture: no network is called \"dmz\"; 'capture' lists them\n");
+    assert_int_equal(f->asked, CONTROL_CAPTURES);
+    expect(f, "capture start lan",
+           "capture: lan: started; 'capture dump lan' prints it as a pcap file\n");
+    assert_int_equal(f->asked, CONTROL_CAPTURE_SET);
+    assert_int_equal(f->asked_argument, 3);
+    expect(f, "capture stop lan", "capture: lan: stopped\n");
+    assert_int_equal(f->asked_argument, 2);
+    expect(f, "capture dump lan", "capture: there is nothing yet\n"); /* no memory */
+}
+
+/* One record of 8 bytes: what follows is the file that tcpdump would write, in base64. */
+static void a_dump_is_a_pcap_file(void **state)
+{
+    struct fixture *f = *state;
+    struct capture capture;
+    f->capture_bytes = 8192;
+    assert_true(capture_open(&capture, f->capture, f->capture_bytes, 100));
+    capture_add(&capture, &(struct capture_packet){.bytes = {"old"}, .size = {3}});
+    f->reply.capture_count = 1;
+    f->reply.capture[0] = (struct control_capture_info){.network = "lan", .memory_mib = 2};
+    type(f, "capture start lan\r"); /* what was there before is left out */
+    capture_add(&capture, &(struct capture_packet){
+                              .bytes = {"frame 0!"}, .size = {8}, .time_ns = 3000000004ull});
+    type(f, "capture dump lan");
+    f->size = 0;
+    type(f, "\r");
+    assert_true(shell_is_busy(&f->shell));
+    assert_null(strstr(f->screen, "bulkhead>")); /* no prompt before the end */
+    shell_continue(&f->shell);
+    assert_false(shell_is_busy(&f->shell));
+    assert_string_equal(f->screen,
+                        "\n-----BEGIN PCAP lan-----\n"
+                        "TTyyoQIABAAAAAAAAAAAAGQAAAABAAAAAwAAAAQAAAAIAAAACAAAAGZyYW1lIDAh\n"
+                        "-----END PCAP lan: 48 bytes, crc 09459c12-----\n" PROMPT_LINE);
+    for (unsigned i = 0; i < 40; i++) {
+        capture_add(&capture, &(struct capture_packet){.bytes = {f->capture}, .size = {90}});
+    }
+    type(f, "capture dump lan\r");
+    shell_continue(&f->shell);
+    assert_true(shell_is_busy(&f->shell));
+    f->size = 0;
+    shell_interrupt(&f->shell);
+    assert_false(shell_is_busy(&f->shell));
+    assert_string_equal(f->screen, "-----END PCAP lan: interrupted-----\n" PROMPT_LINE);
 }
 
 static void refusals_are_shown_without_control_characters(void **state)
@@ -458,6 +534,8 @@ int main(void)
         TEST(a_service_can_be_restarted),
         TEST(networks_show_what_passed_and_what_did_not),
         TEST(disks_show_requests_and_bytes),
+        TEST(a_capture_is_started_and_stopped),
+        TEST(a_dump_is_a_pcap_file),
         TEST(refusals_are_shown_without_control_characters),
         TEST(the_list_is_aligned),
         TEST(stats_of_all_and_of_one),

@@ -309,8 +309,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* What hostile ones publish without writing it. */
     memset(t.net.link[HOSTILE].to_service_data, 0, NET_RING_BYTES);
     memset(t.net.link[BRIDGE].to_service_data, 0, NET_RING_BYTES);
-    t.net.roster.capture_vaddr = (uintptr_t)t.capture;
-    t.net.roster.capture_bytes = CAPTURE_BYTES;
+    t.net.roster.capture[0].vaddr = (uintptr_t)t.capture;
+    t.net.roster.capture[0].bytes = CAPTURE_BYTES;
     t.net.roster.capture_snap = 96;
     for (unsigned i = 0; i < PORTS; i++) {
         fake_net_client(&t.net, i, i / 3, i == BRIDGE ? NET_CLIENT_ANY_SOURCE : 0);

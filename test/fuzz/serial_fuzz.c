@@ -19,6 +19,7 @@ struct world {
     struct serial_roster roster;
     struct control_reply reply;
     uint8_t *links;
+    _Alignas(8) uint8_t capture[4096];
     uint64_t now_ms;
     const uint8_t *input;
     size_t size;
@@ -54,10 +55,19 @@ static enum control_result on_request(void *ctx, enum control_request request, u
                                       unsigned argument)
 {
     struct world *w = ctx;
-    CHECK(request >= CONTROL_VM_START && request <= CONTROL_SERVICE_RESTART);
+    CHECK(request >= CONTROL_VM_START && request <= CONTROL_CAPTURE_SET);
     CHECK(argument == 0 || request >= CONTROL_VM_BALLOON);
     CHECK(client == 0 || w->roster.client[client].kind == SERIAL_CLIENT_VM);
     return take(w) % 2 ? CONTROL_OK : CONTROL_ERROR;
+}
+
+/* A hostile network service writes it. */
+static const struct capture_shared *on_captured(void *ctx, unsigned network, uint64_t *bytes)
+{
+    struct world *w = ctx;
+    CHECK(network < NET_NETWORK_MAX);
+    *bytes = sizeof w->capture;
+    return (const struct capture_shared *)w->capture;
 }
 
 static uint64_t on_now(void *ctx)
@@ -195,6 +205,8 @@ static void step(struct world *w)
         w->now_ms += take_word(w) % 5000;
         break;
     case 10:
+        w->capture[take(w) % 64] = take(w);
+        w->capture[take_word(w) % sizeof w->capture] = take(w);
         for (unsigned i = 0; i < sizeof w->reply; i += 61) {
             ((uint8_t *)&w->reply)[i] = take(w);
         }
@@ -248,6 +260,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     struct world *w = world;
     memset(&w->roster, 0, sizeof w->roster);
     memset(&w->reply, 0, sizeof w->reply);
+    capture_open(&(struct capture){0}, w->capture, sizeof w->capture, 100);
     w->now_ms = 0;
     w->input = input;
     w->size = size;
@@ -269,6 +282,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     console_init(&w->console, &(struct console_port){.signal = on_signal,
                                                      .request = on_request,
                                                      .now_ms = on_now,
+                                                     .captured = on_captured,
                                                      .ctx = w,
                                                      .roster = &w->roster,
                                                      .reply = &w->reply,

@@ -4,9 +4,11 @@ guests reach one another and the outside; services come back without a guest's r
 import hashlib
 import os
 import re
+import struct
 import subprocess
+import time
 
-from bulkhead import IMAGES, LOG_LINE, System
+from bulkhead import IMAGES, LOG_LINE, System, run_tool
 from guest import check
 
 DESCRIPTION = "test/system/systems/io.dts"
@@ -202,6 +204,54 @@ def test_counters_of_networks_and_disks(context):
     rows = port_rows(system, "net")
     check(set(rows) == {"one.net", "two.net", "uplink"} and {row[0] for row in rows.values()} == {"up"}, f"networks: {rows}")
     check(set(port_rows(system, "disk")) == {"one.disk", "one.memory", "two.disk", "two.image"}, "disks")
+
+
+def packets(path):
+    """The packets of a pcap file: [(time in s, bytes, its length on the wire), ...]"""
+    with open(path, "rb") as file:
+        data = file.read()
+    magic, major, minor, _, _, snap, link_type = struct.unpack_from("<IHHiIII", data)
+    check((magic, major, minor, link_type) == (0xa1b23c4d, 2, 4, 1), f"no pcap file of Ethernet frames: {data[:24].hex()}")
+    at, found = 24, []
+    while at < len(data):
+        seconds, nanoseconds, kept, length = struct.unpack_from("<IIII", data, at)
+        check(kept == min(length, snap) and nanoseconds < 10**9 and at + 16 + kept <= len(data), f"a bad record at {at}")
+        found.append((seconds + nanoseconds / 1e9, data[at + 16:at + 16 + kept], length))
+        at += 16 + kept
+    return found
+
+
+def ones_sum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total
+
+
+def test_capture_of_a_ping(context):
+    """`capture` keeps the frames of a network; what it prints becomes a pcap file with the ping in it."""
+    system, _ = io(context)
+    one = system.guest("one")
+    one.output("ping -c 1 -W 5 10.42.0.2", 60)
+    before = time.time()
+    check("started" in system.shell("capture start lan")[0], "the capture does not start")
+    system.guest("one").output("ping -c 3 -s 500 -W 5 10.42.0.2", 60)
+    check(system.shell("capture stop lan") == ["capture: lan: stopped"], "the capture does not stop")
+    system.guest("one").output("ping -c 1 -s 700 -W 5 10.42.0.2", 60)  # not in it any more
+    check(re.match(r"lan +off +2 MiB$", system.shell("capture")[1]), "the list is wrong")
+    system.shell("capture dump lan", 60)
+    path = f"{IMAGES}/{os.environ['KERNEL_NAME']}/{context.name}.pcap"
+    run_tool("capture", "-n", "lan", "-o", path, system.machine.log_path)
+    found = packets(path)
+    check(all(length == len(frame) >= 42 for _, frame, length in found), "a frame is not whole")
+    check(all(abs(when - before) < 3600 for when, _, _ in found), "it was not now")
+    echoes = [frame for _, frame, _ in found if frame[12:14] == b"\x08\x00" and frame[23] == 1]
+    kinds = [(frame[34], frame[40:42]) for frame in echoes]
+    check(len(echoes) == 6 and all(len(frame) == 14 + 20 + 8 + 500 for frame in echoes), f"frames of ICMP: {kinds}")
+    check(sorted(kind for kind, _ in kinds) == [0, 0, 0, 8, 8, 8], f"requests and answers: {kinds}")
+    check(all(ones_sum(frame[14:34]) == 0xffff and ones_sum(frame[34:]) == 0xffff for frame in echoes), "checksums")
+    addresses = {(frame[26:30], frame[30:34]) for frame in echoes}
+    check(addresses == {(bytes([10, 42, 0, a]), bytes([10, 42, 0, b])) for a, b in ((1, 2), (2, 1))}, "addresses")
 
 
 CARRIER = "cat /sys/class/net/eth0/carrier"
