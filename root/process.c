@@ -102,6 +102,9 @@ seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priori
     if (!reason_check(error, process->name, "to set up a thread")) {
         return 0;
     }
+    /* Our programs are compiled without FPU registers, so those of guests can stay where they are.
+     */
+    seL4_TCB_SetFlags(tcb, 0, seL4_TCBFlag_fpuDisabled);
     process->threads[index] = tcb;
     return tcb;
 }

@@ -58,7 +58,7 @@ bool process_create(struct process *process, struct arena *arena, const char *pr
                     const struct schedule *schedule);
 
 /* Makes another thread with its own IPC buffer (index 1 and up); it has no context and does not
- * run. */
+ * run. Threads have the FPU disabled. */
 seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priority);
 
 /* Puts a capability into the process's CSpace, badged if badge is not 0. */

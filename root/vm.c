@@ -140,8 +140,6 @@ static bool make_vcpu(struct vm *vm, unsigned i, seL4_CPtr empty_cnode)
         !reason_check((seL4_Error)seL4_ARM_VCPU_SetTCB(vcpu, tcb), name, "a vCPU for its thread")) {
         return false;
     }
-    /* The handler never uses the FPU, so the guest's registers can stay in it. */
-    seL4_TCB_SetFlags(handler, 0, seL4_TCBFlag_fpuDisabled);
     vm->vcpu[i] = vcpu;
     vm->vcpu_tcb[i] = tcb;
     vm->vmm.wake[i] = wake;

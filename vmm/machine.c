@@ -204,5 +204,9 @@ _Bool machine_build(void)
     vmm.ram = (struct ram){{vmm.boot->ram_base}, vmm.boot->ram_bytes, (uint8_t *)PROCESS_RAM_VADDR};
     vmm.vcpu_count = vmm.boot->vcpu_count;
     CHECK(vmm.vcpu_count >= 1 && vmm.vcpu_count <= VCPU_MAX);
-    return add_devices() && load_files();
+    /* libfdt is not compiled by us: it may use the FPU. All else leaves the guest's state in it. */
+    seL4_TCB_SetFlags(SLOT_THREAD, seL4_TCBFlag_fpuDisabled, 0);
+    bool built = add_devices() && load_files();
+    seL4_TCB_SetFlags(SLOT_THREAD, 0, seL4_TCBFlag_fpuDisabled);
+    return built;
 }

@@ -52,7 +52,7 @@ void process_main(const struct process_boot *boot)
     }
     vcpu_start_all();
     tell_root(CONTROL_GUEST_RUNNING);
-    for (seL4_Word events = virtio_early_events();; seL4_Wait(SLOT_NOTIFICATION, &events)) {
+    for (seL4_Word events = virtio_early_events();; events = vcpu_wake_and_wait()) {
         handle(events);
     }
 }

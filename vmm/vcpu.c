@@ -141,15 +141,47 @@ void vcpu_write_register(const struct vcpu *vcpu, seL4_VCPUReg reg, uint64_t val
  * -------------------------------------------------------------------------- */
 
 /*
+ * The event thread's last wake-up enters the kernel together with its wait: one entry less for each
+ * answer of a device. Who sleeps holds no lock that the event thread may want in between.
+ */
+static __thread struct {
+    bool allowed; /* this is the event thread */
+    seL4_CPtr cap;
+} late_wake;
+
+/*
  * A sleeper announces itself and then looks once more at its reasons to stay awake; a waker changes
  * a reason and then looks for a sleeper. Both orders are sequentially consistent, and the
  * notification keeps a signal that comes early, so no wake-up is lost.
  */
 void vcpu_wake(unsigned index)
 {
-    if (atomic_load(&vmm.vcpu[index].sleep) == VCPU_ASLEEP) {
-        seL4_Signal(vcpu_slot(index, VCPU_SLOT_WAKE));
+    if (atomic_load(&vmm.vcpu[index].sleep) != VCPU_ASLEEP) {
+        return;
     }
+    seL4_CPtr wake = vcpu_slot(index, VCPU_SLOT_WAKE);
+    if (!late_wake.allowed) {
+        seL4_Signal(wake);
+        return;
+    }
+    if (late_wake.cap != 0 && late_wake.cap != wake) {
+        seL4_Signal(late_wake.cap);
+    }
+    late_wake.cap = wake;
+}
+
+seL4_Word vcpu_wake_and_wait(void)
+{
+    seL4_Word events;
+    late_wake.allowed = true;
+    if (late_wake.cap != 0) {
+        seL4_CPtr wake = late_wake.cap;
+        late_wake.cap = 0;
+        seL4_NBSendWait(wake, seL4_MessageInfo_new(0, 0, 0, 0), SLOT_NOTIFICATION, &events);
+    } else {
+        seL4_Wait(SLOT_NOTIFICATION, &events);
+    }
+    return events;
 }
 
 void vcpu_unpark(unsigned index)

@@ -32,6 +32,12 @@ _Noreturn void vcpu_stop(void);
 /* Any thread: wakes the vCPU if it waits for an interrupt. */
 void vcpu_wake(unsigned index);
 
+/*
+ * The event thread: makes the last of its wake-ups, which may have waited until now, and waits for
+ * events.
+ */
+seL4_Word vcpu_wake_and_wait(void);
+
 /* Any thread: wakes the vCPU if it is parked; its power state and `start` are set. */
 void vcpu_unpark(unsigned index);
 

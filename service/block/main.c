@@ -85,13 +85,21 @@ void process_main(const struct process_boot *boot)
 {
     (void)boot;
     start();
+    /*
+     * An interrupt that nobody waits for stays masked until a request is given to the device: then
+     * its acknowledgement enters the kernel together with the wait that follows, while the answer's
+     * wake-up of the client has that place after an interrupt.
+     */
+    bool masked = false;
     seL4_Word badge = BLOCK_BADGE_IRQ; /* the one that root bound may have come already */
     for (;;) {
         server_event(&server, badge);
         bool more = server_run(&server);
-        if ((badge & BLOCK_BADGE_IRQ) != 0 && roster->device_present != 0) {
+        masked |= (badge & BLOCK_BADGE_IRQ) != 0 && roster->device_present != 0;
+        if (masked && server_waits_for_device(&server)) {
             /* Its line is down: server_event has told the device. */
             call_later(SLOT_IRQ, IRQAckIRQ);
+            masked = false;
         }
         badge = 0;
         if (more) {

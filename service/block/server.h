@@ -62,6 +62,12 @@ struct server {
     struct port port[BLOCK_PORT_MAX];
 };
 
+/* Whether something was given to the device that it has not answered. */
+static inline bool server_waits_for_device(const struct server *server)
+{
+    return server->device_state == SERVER_LOADING || server->flights.used_count != 0;
+}
+
 /* Starts the device, begins to read its partition table, looks at the roster. */
 void server_init(struct server *server, const struct server_setup *setup);
 

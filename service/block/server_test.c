@@ -426,12 +426,14 @@ static void requests_survive_a_restart_of_the_service(void **state)
 static void a_restarted_client_gets_nothing_of_the_old_one(void **state)
 {
     struct fixture *f = *state;
+    assert_false(server_waits_for_device(&f->server));
     f->device_waits = true;
     f->device.cache[1000 * 512] = 0x99;
     int old = send(f, 0, BLOCK_READ, 0, 8, 0);
     assert_in_range(old, 0, BLOCK_FLIGHT_MAX - 1);
     run(f);
     assert_int_equal(fake_block_take(&f->device), 1);
+    assert_true(server_waits_for_device(&f->server));
     start_client(f, 0);
     run(f);
     /* The old one's read is still on its way into the link: the new one has to wait. */
@@ -447,6 +449,7 @@ static void a_restarted_client_gets_nothing_of_the_old_one(void **state)
     assert_int_equal(ask(f, 0, BLOCK_WRITE, 0, 8, 0x31), BLOCK_OK);
     expect_bytes(f, 0, 0, 8, 0x31);
     assert_int_equal(f->server.flights.used_count, 0);
+    assert_false(server_waits_for_device(&f->server));
 }
 
 /* Root took the link away and formats it, and indices of ours from before land in it after that. */
