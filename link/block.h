@@ -25,6 +25,10 @@
  * again with the new number; either side drops records that carry another number than the present
  * one. So each request is carried out at least once, is answered once, and never touches data that
  * are not its own any more. All requests bear being carried out twice.
+ *
+ * Zero copy. When the service says BLOCK_DIRECT_OK, root has lent it the RAM of the client's VM,
+ * and a request may be BLOCK_DIRECT: its data are not in the data area but in pieces of that RAM,
+ * as the segments of its number say. Data area and segments are the client's in the same way.
  */
 enum {
     BLOCK_SECTOR_BYTES = 512,
@@ -33,11 +37,17 @@ enum {
 
     BLOCK_LINK_BYTES = 2097152,
     BLOCK_PAGE_BYTES = 4096, /* unit of the client's allocation in the data area */
+
+    BLOCK_SEGMENT_MAX = 16,         /* of one direct request */
+    BLOCK_DIRECT_SECTORS_MAX = 512, /* of one direct request */
+    BLOCK_FRAME_BYTES = 2097152,    /* of a VM's RAM, contiguous for a device; no more is */
+    BLOCK_SEGMENTS_BYTES = BLOCK_FLIGHT_MAX * BLOCK_SEGMENT_MAX * 16,
+
     /* Twice what is in flight: a new service may find a full ring of what it has to drop. */
     BLOCK_REQUESTS_BYTES = 2 * BLOCK_FLIGHT_MAX * 32,
     BLOCK_REPLIES_BYTES = 2 * BLOCK_FLIGHT_MAX * 16,
-    BLOCK_DATA_BYTES =
-        BLOCK_LINK_BYTES - BLOCK_PAGE_BYTES - BLOCK_REQUESTS_BYTES - BLOCK_REPLIES_BYTES,
+    BLOCK_DATA_BYTES = BLOCK_LINK_BYTES - BLOCK_PAGE_BYTES - BLOCK_REQUESTS_BYTES -
+                       BLOCK_REPLIES_BYTES - BLOCK_SEGMENTS_BYTES,
 };
 
 enum block_type {
@@ -50,7 +60,10 @@ enum block_type {
 };
 
 /* Of a request. */
-enum { BLOCK_UNMAP = 1 }; /* BLOCK_WRITE_ZEROES: the disk may free the sectors as well */
+enum {
+    BLOCK_UNMAP = 1,  /* BLOCK_WRITE_ZEROES: the disk may free the sectors as well */
+    BLOCK_DIRECT = 2, /* BLOCK_READ, BLOCK_WRITE: the data are in the RAM of the client's VM */
+};
 
 enum block_status {
     BLOCK_OK = 0,
@@ -65,9 +78,21 @@ struct block_request {
     uint32_t flags;
     uint64_t sector;
     uint32_t sector_count;
-    uint32_t data_offset; /* in the data area: a multiple of 512; with BLOCK_READ and BLOCK_WRITE */
+    union {                     /* BLOCK_READ and BLOCK_WRITE */
+        uint32_t data_offset;   /* in the data area: a multiple of 512 */
+        uint32_t segment_count; /* BLOCK_DIRECT: 1 .. BLOCK_SEGMENT_MAX; they are as long as the
+                                   sectors, BLOCK_DIRECT_SECTORS_MAX at the most */
+    };
 };
 _Static_assert(sizeof(struct block_request) == 32, "records divide their ring");
+
+/* A piece of the RAM of the client's VM, within one of its frames. */
+struct block_segment {
+    uint64_t offset; /* from the start of the RAM */
+    uint32_t length; /* not 0 */
+    uint32_t pad;
+};
+_Static_assert(sizeof(struct block_segment) == 16, "as BLOCK_SEGMENTS_BYTES says");
 
 struct block_reply {
     uint32_t id;
@@ -83,6 +108,7 @@ enum {
     BLOCK_HAS_FLUSH = 2, /* writes may be lost at a power cut until they are flushed */
     BLOCK_HAS_DISCARD = 4,
     BLOCK_HAS_WRITE_ZEROES = 8,
+    BLOCK_DIRECT_OK = 16, /* requests may be BLOCK_DIRECT */
 };
 
 enum { BLOCK_SERIAL_BYTES = 20 };
@@ -110,6 +136,7 @@ struct block_link {
     uint8_t pad2[BLOCK_PAGE_BYTES - 192 - 2 * sizeof(struct ring_shared)];
     uint8_t request_data[BLOCK_REQUESTS_BYTES];
     uint8_t reply_data[BLOCK_REPLIES_BYTES];
+    struct block_segment segments[BLOCK_FLIGHT_MAX][BLOCK_SEGMENT_MAX]; /* by the request's id */
     uint8_t data[BLOCK_DATA_BYTES];
 };
 _Static_assert(sizeof(struct block_link) == BLOCK_LINK_BYTES, "one page of 2 MiB");
@@ -124,7 +151,7 @@ void block_link_format(struct block_link *link, uint32_t session);
 /* ---- the roster ------------------------------------------------------------------------------ */
 
 /* What root tells the service about its ports: root writes, the service reads. One page. */
-enum { BLOCK_ROSTER_MAGIC = 0x424c524f /* "BLRO" */, BLOCK_ROSTER_VERSION = 1 };
+enum { BLOCK_ROSTER_MAGIC = 0x424c524f /* "BLRO" */, BLOCK_ROSTER_VERSION = 2 };
 
 enum block_port_kind {
     BLOCK_PORT_NONE = 0,
@@ -164,7 +191,8 @@ struct block_port_info {
         } ram;
     };
     uint8_t serial[BLOCK_SERIAL_BYTES];
-    uint32_t disk; /* root's own */
+    uint32_t pad;
+    uint64_t guest_vaddr; /* zero copy: of the struct block_guest of the client's VM; 0: none */
 };
 
 struct block_roster {
@@ -179,6 +207,23 @@ struct block_roster {
     struct block_port_info port[BLOCK_PORT_MAX];
 };
 _Static_assert(sizeof(struct block_roster) <= 4096, "roster is one page");
+
+/*
+ * The RAM of a VM that chose zero copy, in the service. Root writes it while all ports of the VM
+ * are closed and the service has said so (block_stats.quiet); the service reads it.
+ */
+enum {
+    BLOCK_GUEST_BYTES = 8192,
+    BLOCK_GUEST_FRAME_MAX = (BLOCK_GUEST_BYTES - 2 * 8) / 4,
+    BLOCK_GUEST_MIB_MAX = BLOCK_GUEST_FRAME_MAX * 2,
+};
+
+struct block_guest {
+    uint64_t vaddr;                        /* where it is mapped; 0: it is not */
+    uint64_t size_bytes;                   /* of the RAM */
+    uint32_t frame[BLOCK_GUEST_FRAME_MAX]; /* physical addresses, in BLOCK_FRAME_BYTES */
+};
+_Static_assert(sizeof(struct block_guest) == BLOCK_GUEST_BYTES, "two pages");
 
 /* ---- counters -------------------------------------------------------------------------------- */
 
@@ -195,6 +240,11 @@ struct block_port_stats {
 struct block_stats {
     uint64_t wakeups, interrupts, device_resets, device_requests;
     struct block_port_stats port[BLOCK_PORT_MAX];
+    /*
+     * The odd generation with which root closed the port, when nothing of its clients is in flight
+     * any more: neither the service nor the device touches a lent RAM for them. Root is signalled.
+     */
+    _Atomic uint32_t quiet[BLOCK_PORT_MAX];
 };
 _Static_assert(sizeof(struct block_stats) <= 4096, "counters are one page");
 

@@ -119,13 +119,10 @@ uint8_t *block_client_data(const struct block_client *client, int id)
     return client->link->data + client->flight[id].request.data_offset;
 }
 
-void block_client_send(struct block_client *client, int id, enum block_type type, uint32_t flags,
-                       uint64_t sector, uint32_t sector_count)
+static void send(struct block_client *client, int id, enum block_type type, uint32_t flags,
+                 uint64_t sector, uint32_t sector_count)
 {
     struct block_flight *flight = taken(client, id);
-    bool has_data = type == BLOCK_READ || type == BLOCK_WRITE;
-    CHECK(!has_data || (uint64_t)sector_count * BLOCK_SECTOR_BYTES <=
-                           (uint64_t)flight->pages * BLOCK_PAGE_BYTES);
     flight->request.id = (uint32_t)id;
     flight->request.type = type;
     flight->request.flags = flags;
@@ -135,6 +132,35 @@ void block_client_send(struct block_client *client, int id, enum block_type type
         flight->state = BLOCK_FLIGHT_UNSENT;
         client->unsent_count++;
     }
+}
+
+void block_client_send(struct block_client *client, int id, enum block_type type, uint32_t flags,
+                       uint64_t sector, uint32_t sector_count)
+{
+    const struct block_flight *flight = taken(client, id);
+    bool has_data = type == BLOCK_READ || type == BLOCK_WRITE;
+    CHECK((flags & BLOCK_DIRECT) == 0);
+    CHECK(!has_data || (uint64_t)sector_count * BLOCK_SECTOR_BYTES <=
+                           (uint64_t)flight->pages * BLOCK_PAGE_BYTES);
+    send(client, id, type, flags, sector, sector_count);
+}
+
+void block_client_send_direct(struct block_client *client, int id, enum block_type type,
+                              uint64_t sector, const struct block_segment *segments,
+                              uint32_t segment_count)
+{
+    struct block_flight *flight = taken(client, id);
+    uint64_t bytes = 0;
+    CHECK(flight->pages == 0 && (type == BLOCK_READ || type == BLOCK_WRITE));
+    CHECK(segment_count >= 1 && segment_count <= BLOCK_SEGMENT_MAX);
+    for (uint32_t i = 0; i < segment_count; i++) {
+        client->link->segments[id][i] = segments[i];
+        bytes += segments[i].length;
+    }
+    CHECK(bytes % BLOCK_SECTOR_BYTES == 0 &&
+          bytes <= BLOCK_DIRECT_SECTORS_MAX * BLOCK_SECTOR_BYTES);
+    flight->request.segment_count = segment_count;
+    send(client, id, type, BLOCK_DIRECT, sector, (uint32_t)(bytes / BLOCK_SECTOR_BYTES));
 }
 
 int block_client_receive(struct block_client *client, enum block_status *status)

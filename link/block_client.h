@@ -70,6 +70,18 @@ uint8_t *block_client_data(const struct block_client *client, int id);
 void block_client_send(struct block_client *client, int id, enum block_type type, uint32_t flags,
                        uint64_t sector, uint32_t sector_count);
 
+/* Zero copy: whether the service says that it takes data in the RAM of the client's VM. */
+static inline bool block_client_direct(const struct block_client *client)
+{
+    return (client->info.flags & BLOCK_DIRECT_OK) != 0;
+}
+
+/* The same for a BLOCK_READ or BLOCK_WRITE with its data in these pieces of RAM, which are as long
+ * as the sectors. The number was taken without room for data. */
+void block_client_send_direct(struct block_client *client, int id, enum block_type type,
+                              uint64_t sector, const struct block_segment *segments,
+                              uint32_t segment_count);
+
 /* The next that has been answered, or BLOCK_CLIENT_NONE. */
 int block_client_receive(struct block_client *client, enum block_status *status);
 

@@ -46,6 +46,12 @@
    PROCESS_CAPTURE_STRIDE. */
 #define PROCESS_CAPTURE_VADDR  PROCESS_RAM_VADDR
 #define PROCESS_CAPTURE_STRIDE 0x1000000ull
+/* Block service: RAM of VMs that chose zero copy, PROCESS_GUEST_STRIDE for each, and what root says
+   of it, PROCESS_GUEST_TABLE_STRIDE for each: read-only. */
+#define PROCESS_GUEST_VADDR        0x3000000000ull
+#define PROCESS_GUEST_STRIDE       0x100000000ull
+#define PROCESS_GUEST_TABLE_VADDR  0x0090000000ull
+#define PROCESS_GUEST_TABLE_STRIDE 0x2000ull
 
 /* ---- capability slots
  * ---------------------------------------------------------------------------- */
@@ -59,6 +65,7 @@ enum process_slot {
     SLOT_NOTIFICATION, /* the first thread's own notification: events arrive here */
     SLOT_SERIAL,       /* signals the serial service, badged */
     SLOT_IRQ,          /* a driver's interrupt handler */
+    SLOT_ROOT,         /* a service to which RAM of VMs is lent: signals root */
 
     /* VMM: vCPU i has the VCPU_SLOTS slots from SLOT_VCPU_BASE + i * VCPU_SLOTS */
     SLOT_VCPU_BASE = 16,

@@ -129,11 +129,12 @@ static void signal_link(void *ctx)
 /* A guest must be told what its disk is like when it looks, so the disk has to be there first. */
 static bool init_blk(struct slot *slot, const void *tree, int node)
 {
-    (void)tree, (void)node;
+    bool zero_copy = is_text(tree, node, "zero-copy", "yes");
     struct virtio_blk_disk disk;
     unsigned queue_count =
         vmm.vcpu_count < VIRTIO_BLK_QUEUE_MAX ? vmm.vcpu_count : VIRTIO_BLK_QUEUE_MAX;
-    virtio_blk_link_open(&slot->blk.link, link_memory(slot), &slot->blk.device, signal_link, slot);
+    virtio_blk_link_open(&slot->blk.link, link_memory(slot), zero_copy, &slot->blk.device,
+                         signal_link, slot);
     while (!virtio_blk_link_ready(&slot->blk.link, &disk)) {
         seL4_Word events;
         seL4_Wait(SLOT_NOTIFICATION, &events);

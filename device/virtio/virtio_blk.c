@@ -33,6 +33,7 @@ static void free_flight(struct virtio_blk *blk, uint32_t id)
         runs_give(&blk->spans_taken, flight->span_start, flight->span_count);
     }
     flight->state = VIRTIO_BLK_FREE;
+    flight->holds = false;
     flight->next = blk->free_first;
     blk->free_first = id + 1;
 }
@@ -329,14 +330,38 @@ static void flush_then_finish(struct virtio_blk *blk, uint32_t id)
     blk->wait_count++;
 }
 
+static bool holds_on(const struct virtio_blk *blk)
+{
+    uint32_t count = 0;
+    for (unsigned queue = 0; queue < VIRTIO_BLK_QUEUE_MAX; queue++) {
+        count += blk->hold_count[queue];
+    }
+    return count != 0;
+}
+
+/* What was left of before a reset. The last one that held guest memory ends the reset. */
+static void bury(struct virtio_blk *blk, uint32_t id)
+{
+    unsigned queue = blk->flight[id].queue;
+    bool held = blk->flight[id].holds;
+    blk->orphan_count--;
+    blk->hold_count[queue] -= held;
+    free_flight(blk, id);
+    if (held && blk->hold_count[queue] == 0) {
+        virtio_queue_stopped(&blk->device, queue);
+    }
+    if (held && !holds_on(blk)) {
+        virtio_stopped(&blk->device);
+    }
+}
+
 void virtio_blk_complete(struct virtio_blk *blk, uint32_t id, enum virtio_blk_status status)
 {
     CHECK(id < VIRTIO_BLK_FLIGHT_MAX);
     struct virtio_blk_flight *flight = &blk->flight[id];
     CHECK(flight->state == VIRTIO_BLK_FLIES || flight->state == VIRTIO_BLK_ORPHAN);
     if (flight->state == VIRTIO_BLK_ORPHAN) {
-        blk->orphan_count--;
-        free_flight(blk, id);
+        bury(blk, id);
     } else if (status == VIRTIO_BLK_OK && flight->then_flush) {
         flush_then_finish(blk, id);
     } else {
@@ -384,12 +409,15 @@ static void abandon(struct virtio_blk *blk, uint32_t queues)
             blk->wait_count--;
             free_flight(blk, id);
         } else if (flight->state == VIRTIO_BLK_FLIES) {
-            if (blk->backend->cancel(blk->backend_ctx, id)) {
+            enum virtio_blk_cancel left = blk->backend->cancel(blk->backend_ctx, id);
+            if (left == VIRTIO_BLK_ENDED) {
                 free_flight(blk, id);
-            } else {
-                flight->state = VIRTIO_BLK_ORPHAN;
-                blk->orphan_count++;
+                continue;
             }
+            flight->state = VIRTIO_BLK_ORPHAN;
+            flight->holds = left == VIRTIO_BLK_HOLDS_ON;
+            blk->orphan_count++;
+            blk->hold_count[flight->queue] += flight->holds;
         }
     }
     blk->blocked &= ~queues;
@@ -398,14 +426,16 @@ static void abandon(struct virtio_blk *blk, uint32_t queues)
 
 static bool stop(struct virtio_device *device)
 {
-    abandon((struct virtio_blk *)device, UINT32_MAX);
-    return true;
+    struct virtio_blk *blk = (struct virtio_blk *)device;
+    abandon(blk, UINT32_MAX);
+    return !holds_on(blk);
 }
 
 static bool stop_queue(struct virtio_device *device, unsigned queue)
 {
-    abandon((struct virtio_blk *)device, 1u << queue);
-    return true;
+    struct virtio_blk *blk = (struct virtio_blk *)device;
+    abandon(blk, 1u << queue);
+    return blk->hold_count[queue] == 0;
 }
 
 /* ---- configuration --------------------------------------------------------------------------- */

@@ -16,9 +16,9 @@
  *
  * Back-pressure: what the backend does not take stays in the virtqueue.
  *
- * After a reset the backend may still be busy with requests of before. They do not touch guest
- * memory any more, and nothing new is started before all of them have ended, so that an old write
- * cannot overtake a new one.
+ * After a reset the backend may still be busy with requests of before. Nothing new is started
+ * before all of them have ended, so that an old write cannot overtake a new one. As long as one of
+ * them may touch guest memory, the driver sees that the reset is not over (2.4.1, 2.6.1).
  */
 enum {
     VIRTIO_BLK_QUEUE_MAX = 8,
@@ -50,6 +50,13 @@ struct virtio_blk_request {
     uint32_t data_count;
 };
 
+/* What has become of a request that was cancelled. */
+enum virtio_blk_cancel {
+    VIRTIO_BLK_ENDED,    /* virtio_blk_complete does not follow */
+    VIRTIO_BLK_GOES_ON,  /* it follows; guest memory is not touched any more */
+    VIRTIO_BLK_HOLDS_ON, /* it follows; guest memory may be touched until then (zero copy) */
+};
+
 /* All under the device's lock; must not call back. */
 struct virtio_blk_backend {
     /*
@@ -59,11 +66,8 @@ struct virtio_blk_backend {
     bool (*submit)(void *ctx, uint32_t id, const struct virtio_blk_request *request);
     /* Some requests were submitted: carry them out. */
     void (*kick)(void *ctx);
-    /*
-     * Guest memory is not this request's any more. True: the request has ended. False: it is under
-     * way, virtio_blk_complete follows when it has ended.
-     */
-    bool (*cancel)(void *ctx, uint32_t id);
+    /* The driver has reset the device or the queue: it wants no answer, and its memory back. */
+    enum virtio_blk_cancel (*cancel)(void *ctx, uint32_t id);
 };
 
 enum virtio_blk_state {
@@ -76,6 +80,7 @@ enum virtio_blk_state {
 struct virtio_blk_flight {
     uint8_t state;
     bool then_flush; /* the driver did not negotiate FLUSH, and this writes */
+    bool holds;      /* an orphan that may touch guest memory */
     uint8_t queue;
     uint32_t next; /* free list: index + 1 */
     struct chain chain;
@@ -92,6 +97,7 @@ struct virtio_blk {
     struct virtio_blk_disk disk;
     uint32_t free_first; /* index + 1 */
     uint32_t orphan_count, wait_count;
+    uint32_t hold_count[VIRTIO_BLK_QUEUE_MAX]; /* of orphans that hold on to guest memory */
     uint32_t blocked, put; /* queues that wait for the backend; that have answers to be shown */
     struct runs spans_taken;
     struct chain_segment span[VIRTIO_BLK_SPANS];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/range.h"
 
 static bool has_data(const struct virtio_blk_request *request)
 {
@@ -57,7 +58,90 @@ static void copy(const struct virtio_blk_request *request, uint32_t offset, uint
     }
 }
 
+/* The last `bytes` of the segments, of which they have as many, are not wanted. Returns how many
+ * segments are left. */
+static uint32_t cut_end(struct block_segment *segments, uint32_t count, uint32_t bytes)
+{
+    while (bytes != 0 && segments[count - 1].length <= bytes) {
+        bytes -= segments[--count].length;
+    }
+    if (bytes != 0) {
+        segments[count - 1].length -= bytes;
+    }
+    return count;
+}
+
+/*
+ * As much of [offset, offset + bytes) of a request's data as segments of a direct request can say,
+ * in whole blocks. *said gets how many bytes that is. Returns the number of segments; 0: not even a
+ * block.
+ */
+static uint32_t locate(const struct virtio_blk_link *link, const struct virtio_blk_request *request,
+                       uint32_t offset, uint32_t bytes, struct block_segment *to, uint32_t *said)
+{
+    const struct chain_segment *segment = request->data;
+    const uint8_t *ram = link->blk->device.ram->host;
+    uint32_t count = 0, done = 0;
+    for (; offset >= segment->length; segment++) {
+        offset -= segment->length;
+    }
+    while (done < bytes && count < BLOCK_SEGMENT_MAX) {
+        uint64_t at = (uint64_t)(segment->bytes - ram) + offset;
+        uint32_t frame_left = BLOCK_FRAME_BYTES - (uint32_t)(at % BLOCK_FRAME_BYTES);
+        uint32_t length = segment->length - offset;
+        length = length < bytes - done ? length : bytes - done;
+        length = length < frame_left ? length : frame_left;
+        to[count++] = (struct block_segment){.offset = at, .length = length};
+        done += length;
+        offset += length;
+        if (offset == segment->length) {
+            segment++;
+            offset = 0;
+        }
+    }
+    *said = (uint32_t)align_down(done, link->client.info.block_bytes);
+    return cut_end(to, count, done - *said);
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
+
+static void note_sent(struct virtio_blk_link *link, uint32_t index, int id, uint32_t sectors,
+                      bool direct)
+{
+    struct virtio_blk_job *job = &link->job[index];
+    uint32_t offset = job->sent_sectors * BLOCK_SECTOR_BYTES;
+    link->piece[id] =
+        (struct virtio_blk_piece){index, offset, sectors * BLOCK_SECTOR_BYTES, direct};
+    job->pieces++;
+    job->direct += direct;
+    job->sent_sectors += sectors;
+    job->all_sent = job->sent_sectors == job->request->sector_count;
+}
+
+enum sent { SENT, SENT_NOT, SENT_FULL };
+
+/* One piece without a copy. SENT_NOT: there is no way to say where its data are. */
+static enum sent send_direct(struct virtio_blk_link *link, uint32_t index)
+{
+    const struct virtio_blk_job *job = &link->job[index];
+    const struct virtio_blk_request *request = job->request;
+    struct block_segment segments[BLOCK_SEGMENT_MAX];
+    uint32_t left = request->sector_count - job->sent_sectors, bytes;
+    left = left < BLOCK_DIRECT_SECTORS_MAX ? left : (uint32_t)BLOCK_DIRECT_SECTORS_MAX;
+    uint32_t count = locate(link, request, job->sent_sectors * BLOCK_SECTOR_BYTES,
+                            left * BLOCK_SECTOR_BYTES, segments, &bytes);
+    if (count == 0) {
+        return SENT_NOT;
+    }
+    int id = block_client_take(&link->client, 0);
+    if (id == BLOCK_CLIENT_NONE) {
+        return SENT_FULL;
+    }
+    block_client_send_direct(&link->client, id, link_type(request->type),
+                             request->sector + job->sent_sectors, segments, count);
+    note_sent(link, index, id, bytes / BLOCK_SECTOR_BYTES, true);
+    return SENT;
+}
 
 /* One piece. False: the link is full. */
 static bool send_piece(struct virtio_blk_link *link, uint32_t index)
@@ -66,6 +150,12 @@ static bool send_piece(struct virtio_blk_link *link, uint32_t index)
     const struct virtio_blk_request *request = job->request;
     uint32_t sectors = request->sector_count - job->sent_sectors;
     bool data = has_data(request);
+    if (data && link->zero_copy && block_client_direct(&link->client)) {
+        enum sent sent = send_direct(link, index);
+        if (sent != SENT_NOT) {
+            return sent == SENT;
+        }
+    }
     if (data && sectors > VIRTIO_BLK_PIECE_BYTES / BLOCK_SECTOR_BYTES) {
         sectors = VIRTIO_BLK_PIECE_BYTES / BLOCK_SECTOR_BYTES;
     }
@@ -74,17 +164,15 @@ static bool send_piece(struct virtio_blk_link *link, uint32_t index)
     if (id == BLOCK_CLIENT_NONE) {
         return false;
     }
-    link->piece[id] =
-        (struct virtio_blk_piece){index, job->sent_sectors * BLOCK_SECTOR_BYTES, bytes};
     if (request->type == VIRTIO_BLK_OUT) {
-        copy(request, link->piece[id].offset, bytes, block_client_data(&link->client, id), false);
+        copy(request, job->sent_sectors * BLOCK_SECTOR_BYTES, bytes,
+             block_client_data(&link->client, id), false);
+        link->copied_bytes += bytes;
     }
     block_client_send(&link->client, id, link_type(request->type),
                       request->unmap ? (uint32_t)BLOCK_UNMAP : 0,
                       request->sector + job->sent_sectors, sectors);
-    job->pieces++;
-    job->sent_sectors += sectors;
-    job->all_sent = job->sent_sectors == request->sector_count;
+    note_sent(link, index, id, sectors, false);
     return true;
 }
 
@@ -124,7 +212,7 @@ static void kick(void *ctx)
     }
 }
 
-static bool cancel(void *ctx, uint32_t id)
+static enum virtio_blk_cancel cancel(void *ctx, uint32_t id)
 {
     struct virtio_blk_link *link = ctx;
     struct virtio_blk_job *job = &link->job[id];
@@ -133,7 +221,9 @@ static bool cancel(void *ctx, uint32_t id)
     if (link->current == id + 1) {
         link->current = 0;
     }
-    return job->pieces == 0;
+    return job->pieces == 0   ? VIRTIO_BLK_ENDED
+           : job->direct == 0 ? VIRTIO_BLK_GOES_ON
+                              : VIRTIO_BLK_HOLDS_ON;
 }
 
 const struct virtio_blk_backend virtio_blk_link_backend = {submit, kick, cancel};
@@ -145,13 +235,16 @@ static void finish_piece(struct virtio_blk_link *link, int id, enum block_status
     const struct virtio_blk_piece *piece = &link->piece[id];
     uint32_t index = piece->job;
     struct virtio_blk_job *job = &link->job[index];
-    if (!job->cancelled && status == BLOCK_OK && job->request->type == VIRTIO_BLK_IN) {
+    bool copies = !piece->direct && !job->cancelled && status == BLOCK_OK;
+    if (copies && job->request->type == VIRTIO_BLK_IN) {
         copy(job->request, piece->offset, piece->bytes, block_client_data(&link->client, id), true);
+        link->copied_bytes += piece->bytes;
     }
     block_client_give(&link->client, id);
     enum virtio_blk_status result = device_status(status);
     job->status = result > job->status ? (uint8_t)result : job->status;
     job->pieces--;
+    job->direct -= piece->direct;
     if (job->all_sent && job->pieces == 0) {
         virtio_blk_complete(link->blk, index, (enum virtio_blk_status)job->status);
     }
@@ -175,11 +268,12 @@ static struct virtio_blk_disk disk_of(const struct block_info *info)
     return disk;
 }
 
-void virtio_blk_link_open(struct virtio_blk_link *link, struct block_link *shared,
+void virtio_blk_link_open(struct virtio_blk_link *link, struct block_link *shared, bool zero_copy,
                           struct virtio_blk *blk, void (*signal)(void *ctx), void *ctx)
 {
     memset(link, 0, sizeof *link);
     link->blk = blk;
+    link->zero_copy = zero_copy;
     link->signal = signal;
     link->ctx = ctx;
     block_client_open(&link->client, shared);

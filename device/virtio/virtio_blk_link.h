@@ -7,6 +7,9 @@
 /*
  * A block link (link/block.h) as the backend of a virtio block device: copies between guest memory
  * and the link's data area, cuts large requests into pieces, and survives a restart of the service.
+ * With zero copy, if the service takes direct requests as well, nothing is copied but what no
+ * segments of such a request can say: a block in more than BLOCK_SEGMENT_MAX pieces. A driver's
+ * reset then ends when the service has answered all that it has.
  *
  * At most one request is sent in part; as long as there is one, no other is taken.
  */
@@ -20,6 +23,7 @@ struct virtio_blk_job {
     const struct virtio_blk_request *request; /* the device's; not looked at when cancelled */
     uint32_t sent_sectors;
     uint32_t pieces; /* on the link */
+    uint32_t direct; /* of these, those whose data are not copied */
     bool all_sent, cancelled;
     uint8_t status; /* enum virtio_blk_status: the worst so far */
 };
@@ -28,22 +32,26 @@ struct virtio_blk_job {
 struct virtio_blk_piece {
     uint32_t job;
     uint32_t offset, bytes; /* of the job's data */
+    bool direct;
 };
 
 struct virtio_blk_link {
     struct virtio_blk *blk;
     struct block_client client;
+    bool zero_copy;
     void (*signal)(void *ctx); /* the service */
     void *ctx;
-    uint32_t current; /* index of the job that is sent in part, + 1; 0: none */
+    uint64_t copied_bytes; /* between guest memory and the link */
+    uint32_t current;      /* index of the job that is sent in part, + 1; 0: none */
     struct virtio_blk_job job[VIRTIO_BLK_FLIGHT_MAX];
     struct virtio_blk_piece piece[BLOCK_FLIGHT_MAX];
 };
 
 extern const struct virtio_blk_backend virtio_blk_link_backend;
 
-/* Opens the link. `blk` may be initialised after it, with &virtio_blk_link_backend and this. */
-void virtio_blk_link_open(struct virtio_blk_link *link, struct block_link *shared,
+/* Opens the link. `blk` may be initialised after it, with &virtio_blk_link_backend and this.
+ * zero_copy: what the VM's description says. */
+void virtio_blk_link_open(struct virtio_blk_link *link, struct block_link *shared, bool zero_copy,
                           struct virtio_blk *blk, void (*signal)(void *ctx), void *ctx);
 
 /*

@@ -27,8 +27,8 @@ static struct {
         bool cancelled;
     } taken[TAKEN_MAX];
     unsigned taken_count, room, kicks, flushes, cleared;
-    bool cancel_ends; /* what cancel says */
-    bool hold;        /* requests are answered when the test says so */
+    enum virtio_blk_cancel cancel_says;
+    bool hold; /* requests are answered when the test says so */
     enum virtio_blk_status status;
 } t;
 
@@ -53,22 +53,22 @@ static void kick(void *ctx)
     t.kicks++;
 }
 
-static bool cancel(void *ctx, uint32_t id)
+static enum virtio_blk_cancel cancel(void *ctx, uint32_t id)
 {
     (void)ctx;
     for (unsigned i = 0; i < t.taken_count; i++) {
         if (t.taken[i].id == id) {
             t.taken[i].cancelled = true;
-            if (t.cancel_ends) {
+            if (t.cancel_says == VIRTIO_BLK_ENDED) {
                 t.taken_count--;
                 memmove(&t.taken[i], &t.taken[i + 1], (t.taken_count - i) * sizeof t.taken[0]);
                 t.room++;
             }
-            return t.cancel_ends;
+            return t.cancel_says;
         }
     }
     fail();
-    return false;
+    return VIRTIO_BLK_ENDED;
 }
 
 static const struct virtio_blk_backend backend = {submit, kick, cancel};
@@ -532,7 +532,7 @@ static void a_reset_takes_guest_memory_from_what_is_in_flight(void **state)
     struct shape read = {VIRTIO_BLK_IN, 0, NULL, 0, 512, 0};
     (void)state;
     for (unsigned ends = 0; ends < 2; ends++) {
-        t.cancel_ends = ends != 0;
+        t.cancel_says = ends != 0 ? VIRTIO_BLK_ENDED : VIRTIO_BLK_GOES_ON;
         assert_true(driver_start(&t.d, FEATURES));
         put(0, &read);
         put(0, &read);
@@ -569,6 +569,7 @@ static void a_queue_s_reset_leaves_the_others_alone(void **state)
     struct sent other = put(1, &read);
     driver_kick(&t.d, 0);
     driver_kick(&t.d, 1);
+    t.cancel_says = VIRTIO_BLK_GOES_ON;
     virtio_lock(&t.blk.device);
     virtio_queue_reset(&t.blk.device, 0);
     virtio_unlock(&t.blk.device);
@@ -576,6 +577,63 @@ static void a_queue_s_reset_leaves_the_others_alone(void **state)
     answer_all();
     expect_taken(1, &other);
     assert_int_equal(t.blk.orphan_count, 0);
+}
+
+/* Zero copy: 2.4.1, the driver may use its memory again when status reads 0. */
+static void a_reset_is_over_when_nothing_touches_guest_memory(void **state)
+{
+    struct shape read = {VIRTIO_BLK_IN, 0, NULL, 0, 512, 0};
+    (void)state;
+    t.cancel_says = VIRTIO_BLK_HOLDS_ON;
+    assert_true(driver_start(&t.d, FEATURES));
+    put(0, &read);
+    put(0, &read);
+    driver_kick(&t.d, 0);
+    virtio_lock(&t.blk.device);
+    virtio_set_status(&t.blk.device, 0);
+    assert_int_not_equal(virtio_status(&t.blk.device), 0);
+    virtio_blk_complete(&t.blk, t.taken[--t.taken_count].id, VIRTIO_BLK_OK);
+    t.room++;
+    assert_int_not_equal(virtio_status(&t.blk.device), 0);
+    virtio_unlock(&t.blk.device);
+    answer_all();
+    assert_int_equal(virtio_status(&t.blk.device), 0);
+    assert_int_equal(t.blk.orphan_count, 0);
+    assert_true(driver_start(&t.d, FEATURES));
+    assert_int_equal(ask(&read, NULL), VIRTIO_BLK_OK);
+}
+
+static void so_is_a_queue_s_reset(void **state)
+{
+    struct shape read = {VIRTIO_BLK_IN, 0, NULL, 0, 512, 0};
+    (void)state;
+    t.cancel_says = VIRTIO_BLK_HOLDS_ON;
+    init(2);
+    assert_true(driver_start(&t.d, FEATURES | VIRTIO_BLK_F_MQ | VIRTIO_F_RING_RESET));
+    put(0, &read);
+    struct sent other = put(1, &read);
+    driver_kick(&t.d, 0);
+    driver_kick(&t.d, 1);
+    virtio_lock(&t.blk.device);
+    virtio_queue_reset(&t.blk.device, 0);
+    virtio_unlock(&t.blk.device);
+    assert_true(virtio_queue_state(&t.blk.device, 0)->stopping);
+    assert_false(virtio_queue_state(&t.blk.device, 1)->stopping);
+    answer_all();
+    assert_false(virtio_queue_state(&t.blk.device, 0)->stopping);
+    assert_false(virtio_queue_state(&t.blk.device, 0)->enabled);
+    assert_int_not_equal(virtio_status(&t.blk.device), 0);
+    expect_taken(1, &other);
+    /* A queue's reset that the device's overtakes. */
+    virtio_lock(&t.blk.device);
+    put(1, &read);
+    virtio_notify(&t.blk.device, 1);
+    virtio_queue_reset(&t.blk.device, 1);
+    virtio_set_status(&t.blk.device, 0);
+    assert_int_not_equal(virtio_status(&t.blk.device), 0);
+    virtio_unlock(&t.blk.device);
+    answer_all();
+    assert_int_equal(virtio_status(&t.blk.device), 0);
 }
 
 static void answers_after_a_fault_reach_nobody(void **state)
@@ -641,6 +699,8 @@ int main(void)
         TEST(queues_work_side_by_side),
         TEST(a_reset_takes_guest_memory_from_what_is_in_flight),
         TEST(a_queue_s_reset_leaves_the_others_alone),
+        TEST(a_reset_is_over_when_nothing_touches_guest_memory),
+        TEST(so_is_a_queue_s_reset),
         TEST(answers_after_a_fault_reach_nobody),
         TEST(the_configuration_is_told),
     };

@@ -100,6 +100,9 @@ enum block_status disk_check(const struct disk *disk, const struct block_request
     if (request->type != BLOCK_READ && disk->read_only) {
         return BLOCK_ERROR;
     }
+    if (has_data(request->type) && (request->flags & BLOCK_DIRECT) != 0) {
+        return BLOCK_OK;
+    }
     if (has_data(request->type)) {
         uint64_t bytes = (uint64_t)request->sector_count * BLOCK_SECTOR_BYTES;
         bool good = is_aligned(request->data_offset, BLOCK_SECTOR_BYTES) &&

@@ -25,7 +25,8 @@ bool disk_conflicts(const struct disk *a, const struct disk *b);
 
 /*
  * BLOCK_OK when the disk can be asked for this: type, range, alignment, read-only. data_bytes is
- * the size of the client's data area. The request is a copy that nobody changes.
+ * the size of the client's data area; where the data of a direct request are is for guest_resolve
+ * to say. The request is a copy that nobody changes.
  */
 enum block_status disk_check(const struct disk *disk, const struct block_request *request,
                              uint64_t data_bytes);

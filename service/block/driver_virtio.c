@@ -8,13 +8,14 @@
 #include "lib/range.h"
 
 #define FEATURES                                                                                   \
-    (FEATURE_INDIRECT | FEATURE_EVENT_IDX | VIRTIO_BLK_F_SIZE_MAX | VIRTIO_BLK_F_RO |              \
-     VIRTIO_BLK_F_BLK_SIZE | VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_TOPOLOGY | VIRTIO_BLK_F_DISCARD |   \
-     VIRTIO_BLK_F_WRITE_ZEROES)
+    (FEATURE_INDIRECT | FEATURE_EVENT_IDX | VIRTIO_BLK_F_SIZE_MAX | VIRTIO_BLK_F_SEG_MAX |         \
+     VIRTIO_BLK_F_RO | VIRTIO_BLK_F_BLK_SIZE | VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_TOPOLOGY |        \
+     VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES)
 
 enum {
     QUEUE = 0,
-    SEGMENTS_MAX = 3,   /* header, data, status */
+    FRAME_SEGMENTS = 2, /* header, status */
+    SEGMENTS_MIN = 3,   /* and data in one piece */
     CONFIG_READS = 100, /* of a configuration that changes all the time */
 };
 
@@ -38,6 +39,9 @@ static bool read_config(const struct transport *t, struct virtio_blk_config *con
         config->capacity = FIELD(t, capacity);
         if ((t->features & VIRTIO_BLK_F_SIZE_MAX) != 0) {
             config->size_max = (uint32_t)FIELD(t, size_max);
+        }
+        if ((t->features & VIRTIO_BLK_F_SEG_MAX) != 0) {
+            config->seg_max = (uint32_t)FIELD(t, seg_max);
         }
         if ((t->features & VIRTIO_BLK_F_BLK_SIZE) != 0) {
             config->blk_size = (uint32_t)FIELD(t, blk_size);
@@ -75,6 +79,18 @@ static uint32_t whole_blocks(uint32_t sectors, uint32_t block_bytes)
     return (uint32_t)align_down(sectors, block_bytes / BLOCK_SECTOR_BYTES);
 }
 
+/* Of the data of one request. A device that does not say takes one; so does one that says 0. */
+static uint32_t segments_max(const struct driver_virtio *driver,
+                             const struct virtio_blk_config *config)
+{
+    uint32_t most = VRING_SEGMENT_MAX - FRAME_SEGMENTS;
+    /* 2.7.5.3.1: a chain is not longer than the queue, its table included. */
+    uint32_t chain = driver->vring.size >= SEGMENTS_MIN ? driver->vring.size - 2u : 1u;
+    uint32_t device = config->seg_max != 0 ? config->seg_max : 1;
+    most = chain < most ? chain : most;
+    return device < most ? device : most;
+}
+
 /* False when the device says what cannot be. */
 static bool set_limits(struct driver_virtio *driver, struct backend_limits *limits)
 {
@@ -93,6 +109,7 @@ static bool set_limits(struct driver_virtio *driver, struct backend_limits *limi
         return false;
     }
     uint32_t sectors = whole_blocks(bytes / BLOCK_SECTOR_BYTES, block);
+    driver->segments_max = segments_max(driver, &config);
     *limits = (struct backend_limits){
         .info = {.sector_count = align_down(config.capacity, block / BLOCK_SECTOR_BYTES),
                  .flags = features_to_flags(features),
@@ -108,6 +125,7 @@ static bool set_limits(struct driver_virtio *driver, struct backend_limits *limi
                  [BLOCK_DISCARD] = whole_blocks(config.max_discard_sectors,    block),
                  [BLOCK_WRITE_ZEROES] =
                              whole_blocks(config.max_write_zeroes_sectors, block)},
+        .part_segments = driver->segments_max,
     };
     return true;
 }
@@ -128,7 +146,7 @@ static bool start_device(struct driver_virtio *driver)
     }
     driver->record = dma_take(&driver->ring_dma, driver->vring.size * sizeof *driver->record, 64);
     CHECK(driver->record != NULL); /* DRIVER_RING_BYTES has room for the largest queue */
-    if (vring_room(&driver->vring, SEGMENTS_MAX) == 0) {
+    if (vring_room(&driver->vring, SEGMENTS_MIN) == 0) {
         driver->why = "device's queue is too short";
         transport_fail(t);
         return false;
@@ -149,14 +167,47 @@ static uint8_t *copy_of(const struct driver_virtio *driver, const struct driver_
     return driver->copies + (size_t)slot->copy_start * BLOCK_PAGE_BYTES;
 }
 
+static void give_copy(struct driver_virtio *driver, const struct driver_slot *slot)
+{
+    if (slot->copy_pages != 0) {
+        runs_give(&driver->copies_taken, slot->copy_start, slot->copy_pages);
+    }
+}
+
+/* The part's own data for the device; 0: it cannot reach them, or they are too many segments. */
+static unsigned spans_of(const struct driver_virtio *driver, const struct backend_part *part,
+                         struct vring_segment *to)
+{
+    const struct backend_segment *segment = part->segment;
+    uint32_t left = part->sector_count * BLOCK_SECTOR_BYTES, offset = part->offset;
+    unsigned count = 0;
+    for (; left != 0; segment++, offset = 0) {
+        if (count == driver->segments_max || segment->paddr == 0) {
+            return 0;
+        }
+        uint32_t length = segment->length - offset;
+        length = length < left ? length : left;
+        to[count++] = (struct vring_segment){segment->paddr + offset, length};
+        left -= length;
+    }
+    return count;
+}
+
 /* Gives the part memory that the device can reach, if it has none. False: not now. */
 static bool make_reachable(struct driver_virtio *driver, struct driver_slot *slot)
 {
     const struct backend_part *part = &slot->part;
-    uint32_t bytes = part->sector_count * BLOCK_SECTOR_BYTES;
-    if (!has_data(part->type) || part->data_paddr != 0) {
+    struct vring_segment spans[VRING_SEGMENT_MAX];
+    slot->segments = 1;
+    if (!has_data(part->type)) {
         return true;
     }
+    unsigned count = spans_of(driver, part, spans);
+    if (count != 0) {
+        slot->segments = count;
+        return true;
+    }
+    uint32_t bytes = part->sector_count * BLOCK_SECTOR_BYTES;
     uint32_t pages = (bytes + BLOCK_PAGE_BYTES - 1) / BLOCK_PAGE_BYTES;
     uint32_t start = runs_take(&driver->copies_taken, driver->copies_pages, pages);
     if (start == RUNS_NONE) {
@@ -165,7 +216,7 @@ static bool make_reachable(struct driver_virtio *driver, struct driver_slot *slo
     slot->copy_start = start;
     slot->copy_pages = pages;
     if (part->type == BLOCK_WRITE) {
-        memcpy(copy_of(driver, slot), part->data, bytes);
+        backend_gather(part, copy_of(driver, slot));
     }
     return true;
 }
@@ -189,18 +240,21 @@ static void queue_part(struct driver_virtio *driver, const struct driver_slot *s
     uint16_t id = vring_next_id(&driver->vring);
     struct driver_record *record = &driver->record[id];
     uint64_t paddr = dma_paddr(&driver->ring_dma, record);
-    struct vring_segment segment[SEGMENTS_MAX];
+    struct vring_segment segment[VRING_SEGMENT_MAX];
     unsigned readable = 0, writable = 0;
 
     *record = (struct driver_record){.header = {.type = device_type(part->type)}, .status = 0xff};
     segment[readable++] = (struct vring_segment){paddr, sizeof record->header};
     if (has_data(part->type)) {
         record->header.sector = part->sector;
-        struct vring_segment data = {slot->copy_pages != 0 ? copy_paddr(driver, slot->copy_start)
-                                                           : part->data_paddr,
-                                     part->sector_count * BLOCK_SECTOR_BYTES};
-        segment[1] = data;
-        *(part->type == BLOCK_READ ? &writable : &readable) += 1;
+        unsigned count = 1;
+        if (slot->copy_pages != 0) {
+            segment[1] = (struct vring_segment){copy_paddr(driver, slot->copy_start),
+                                                part->sector_count * BLOCK_SECTOR_BYTES};
+        } else {
+            count = spans_of(driver, part, &segment[1]);
+        }
+        *(part->type == BLOCK_READ ? &writable : &readable) += count;
     } else if (part->type != BLOCK_FLUSH) {
         bool unmap = part->type == BLOCK_WRITE_ZEROES && (part->flags & BLOCK_UNMAP) != 0;
         record->range = (struct virtio_blk_range){part->sector, part->sector_count,
@@ -230,7 +284,9 @@ static enum backend_answer submit(void *ctx, const struct backend_part *part, ui
         *status = BLOCK_OK; /* 5.2.5: without FLUSH, what was written is stable */
         return BACKEND_DONE;
     }
-    if (vring_room(&driver->vring, SEGMENTS_MAX) == 0 || !make_reachable(driver, &slot)) {
+    if (vring_room(&driver->vring, SEGMENTS_MIN) == 0 || !make_reachable(driver, &slot) ||
+        vring_room(&driver->vring, FRAME_SEGMENTS + slot.segments) == 0) {
+        give_copy(driver, &slot);
         return BACKEND_FULL;
     }
     queue_part(driver, &slot);
@@ -246,13 +302,6 @@ static void kick(void *ctx)
 }
 
 /* ---- what comes back ------------------------------------------------------------------------- */
-
-static void give_copy(struct driver_virtio *driver, const struct driver_slot *slot)
-{
-    if (slot->copy_pages != 0) {
-        runs_give(&driver->copies_taken, slot->copy_start, slot->copy_pages);
-    }
-}
 
 static void fail(struct driver_virtio *driver, const struct driver_slot *slot)
 {
@@ -275,10 +324,11 @@ static void start_over(struct driver_virtio *driver, const char *why)
     driver->alive = driver->resets_in_a_row <= DRIVER_RESET_MAX && start_device(driver);
     if (!driver->alive) {
         /* It must not write to memory that others will use; if it does not reset, nothing helps. */
-        transport_reset(&driver->transport);
+        driver->lost = !transport_reset(&driver->transport);
     }
     for (unsigned i = 0; i < count; i++) {
-        if (driver->alive && vring_room(&driver->vring, SEGMENTS_MAX) != 0) {
+        if (driver->alive &&
+            vring_room(&driver->vring, FRAME_SEGMENTS + driver->saved[i].segments) != 0) {
             queue_part(driver, &driver->saved[i]);
         } else {
             fail(driver, &driver->saved[i]);
@@ -308,8 +358,7 @@ static void finish(struct driver_virtio *driver, uint16_t id, uint32_t written,
     if (done->status == BLOCK_OK) {
         driver->resets_in_a_row = 0;
         if (part->type == BLOCK_READ && slot->copy_pages != 0) {
-            memcpy(part->data, copy_of(driver, slot),
-                   (size_t)part->sector_count * BLOCK_SECTOR_BYTES);
+            backend_scatter(part, copy_of(driver, slot));
         }
     }
     give_copy(driver, slot);

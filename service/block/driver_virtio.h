@@ -7,8 +7,9 @@
 #include "service/virtio/transport.h"
 
 /*
- * A virtio block device as a backend (VIRTIO 1.3, 5.2). Data of parts with a physical address go
- * straight between the device and the client's link; others through a copy in DMA memory.
+ * A virtio block device as a backend (VIRTIO 1.3, 5.2). Data of parts with physical addresses, in
+ * not more segments than the device takes, go straight between it and the client's link, or the RAM
+ * of the client's VM; others through a copy in DMA memory.
  *
  * A device that breaks the rules of its queue, or says that it needs a reset, is reset and gets all
  * that was in flight again: requests bear it. If that does not help, everything fails.
@@ -32,6 +33,7 @@ struct driver_slot {
     struct backend_part part;
     uint32_t token;
     uint32_t copy_start, copy_pages; /* in the copies' memory; copy_pages 0: none */
+    uint32_t segments;               /* of the data, as the device gets them; 1 without any */
 };
 
 struct driver_done {
@@ -42,6 +44,7 @@ struct driver_done {
 struct driver_virtio {
     bool alive;
     bool needs_reset; /* the device said so */
+    bool lost;        /* it could not be reset: nobody knows what it still writes to */
     struct transport transport;
     struct vring vring;
     struct dma ring_dma;
@@ -49,6 +52,7 @@ struct driver_virtio {
     uint8_t *copies;
     uint64_t copies_paddr;
     uint32_t copies_pages;
+    uint32_t segments_max; /* of a request's data */
     struct runs copies_taken;
     uint32_t resets_in_a_row;
     uint64_t reset_count, request_count;

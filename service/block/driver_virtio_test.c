@@ -75,11 +75,13 @@ static enum backend_answer submit(struct fixture *f, enum block_type type, uint6
                                   uint32_t count, uint32_t offset, bool reachable, uint32_t token)
 {
     enum block_status status = BLOCK_OK;
-    struct backend_part part = {.type = type,
-                                .sector = sector,
-                                .sector_count = count,
-                                .data = f->link + offset,
-                                .data_paddr = reachable ? LINK_PADDR + offset : 0};
+    static struct backend_segment segments[64]; /* they stay while the part is under way */
+    static unsigned next;
+    struct backend_segment *segment = &segments[next++ % 64];
+    *segment = (struct backend_segment){f->link + offset, reachable ? LINK_PADDR + offset : 0,
+                                        count * 512};
+    struct backend_part part = {
+        .type = type, .sector = sector, .sector_count = count, .segment = segment};
     return f->backend.ops->submit(&f->driver, &part, token, &status);
 }
 

@@ -66,6 +66,7 @@ static void close(struct port *port, struct flights *flights)
 void port_follow(struct port *port, const struct block_port_info *info, struct flights *flights)
 {
     uint32_t generation = atomic_load(&info->generation);
+    port->seen = generation;
     bool exists = info->kind != BLOCK_PORT_NONE && (generation & 1) == 0 && generation != 0;
     if (port->state != PORT_CLOSED && (!exists || generation != port->generation)) {
         close(port, flights);
@@ -84,6 +85,7 @@ static void write_info(const struct port *port, const struct block_port_info *in
         told.sector_count = port->disk.sector_count;
         told.flags |= port->disk.read_only ? (uint32_t)BLOCK_READ_ONLY : 0;
     }
+    told.flags |= guest_present(&port->guest) ? (uint32_t)BLOCK_DIRECT_OK : 0;
     memcpy(told.serial, info->serial, sizeof told.serial);
     memcpy(&port->link->info, &told, sizeof told);
 }
@@ -160,6 +162,30 @@ static bool run_current(struct port *port, struct flights *flights)
     return room;
 }
 
+/* Where the data of a request are. False: not where a client has any. */
+static bool find_data(const struct port *port, const struct block_request *request,
+                      struct backend_segment segment[BLOCK_SEGMENT_MAX])
+{
+    bool data = request->type == BLOCK_READ || request->type == BLOCK_WRITE;
+    if (data && (request->flags & BLOCK_DIRECT) != 0) {
+        return guest_present(&port->guest) &&
+               guest_resolve(&port->guest, request, port->link->segments[request->id], segment);
+    }
+    uint32_t offset = data ? request->data_offset : 0;
+    segment[0] = (struct backend_segment){
+        .bytes = port->link->data + offset,
+        .paddr = port->data_paddr != 0 ? port->data_paddr + offset : 0,
+        .length = data ? request->sector_count * BLOCK_SECTOR_BYTES : 0,
+    };
+    return true;
+}
+
+/* An answer without the disk. */
+static void refuse(struct port *port, const struct block_request *request, enum block_status status)
+{
+    reply(port, request->id, BLOCK_ERROR > status ? BLOCK_ERROR : status);
+}
+
 static void accept(struct port *port, struct flights *flights, const struct block_request *request)
 {
     port->credit -= PORT_REQUEST_COST;
@@ -169,22 +195,25 @@ static void accept(struct port *port, struct flights *flights, const struct bloc
     enum block_status status = disk_check(&port->disk, request, BLOCK_DATA_BYTES);
     if (status != BLOCK_OK || request->id >= BLOCK_FLIGHT_MAX) {
         port->bad_count += request->id >= BLOCK_FLIGHT_MAX;
-        reply(port, request->id, BLOCK_ERROR > status ? BLOCK_ERROR : status);
+        refuse(port, request, status);
+        return;
+    }
+    uint32_t index = take_flight(port, flights);
+    struct flight *flight = &flights->flight[index];
+    if (!find_data(port, request, flight->segment)) {
+        give_flight(port, flights, index);
+        port->bad_count++;
+        refuse(port, request, BLOCK_ERROR);
         return;
     }
     count(port, request);
-    uint32_t index = take_flight(port, flights);
-    struct flight *flight = &flights->flight[index];
     flight->id = request->id;
     flight->generation = port->generation;
     flight->port = port->number;
     flight->sectors =
         request->sector_count < PORT_SHARED_SECTORS ? request->sector_count : PORT_SHARED_SECTORS;
     port->sectors_in_flight += flight->sectors;
-    bool data = request->type == BLOCK_READ || request->type == BLOCK_WRITE;
-    uint64_t offset = data ? request->data_offset : 0;
-    transfer_init(&flight->transfer, &port->disk, request, port->link->data + offset,
-                  port->data_paddr != 0 ? port->data_paddr + offset : 0);
+    transfer_init(&flight->transfer, &port->disk, request, flight->segment);
     port->current = index;
 }
 

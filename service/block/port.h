@@ -3,6 +3,7 @@
 
 #include "link/block.h"
 #include "service/block/disk.h"
+#include "service/block/guest.h"
 #include "service/block/ramdisk.h"
 #include "service/block/transfer.h"
 
@@ -33,6 +34,7 @@ struct flight {
     uint8_t port;
     uint32_t sectors; /* as they count against PORT_SHARED_SECTORS */
     uint32_t next;    /* free list: index + 1 */
+    struct backend_segment segment[BLOCK_SEGMENT_MAX]; /* the transfer's */
 };
 
 enum { FLIGHT_MAX = 256, FLIGHT_NONE = 0xffffffff };
@@ -46,6 +48,7 @@ struct flights {
 struct port {
     enum port_state state;
     uint32_t generation; /* of the client */
+    uint32_t seen;       /* what the roster said when it was looked at last; odd: hands off */
     uint32_t attachment;
     uint8_t number;
     bool worked;        /* did something in a turn: the owner clears this */
@@ -61,6 +64,7 @@ struct port {
     struct ring requests, replies;
     bool disk_open; /* the disk is what the present client gets */
     struct disk disk;
+    struct guest guest; /* the RAM of the present client's VM, if it is lent */
     struct backend ram; /* a RAM disk is the port's own */
     struct ramdisk ramdisk;
     struct block_port_stats *stats;
@@ -77,8 +81,15 @@ void flights_init(struct flights *flights);
  */
 void port_follow(struct port *port, const struct block_port_info *info, struct flights *flights);
 
-/* STARTING, nothing in flight, disk open: tells the client what the disk is like, and attaches. */
+/* STARTING, nothing in flight, disk and guest open: tells the client what the disk is like, and
+ * attaches. */
 void port_attach(struct port *port, const struct block_port_info *info);
+
+/* Closed by root, and nothing of any client of it is in flight: no RAM is touched for it. */
+static inline bool port_quiet(const struct port *port)
+{
+    return port->state == PORT_CLOSED && (port->seen & 1) != 0 && port->in_flight == 0;
+}
 
 enum port_progress {
     PORT_ASLEEP,  /* no request; the client will signal */

@@ -20,10 +20,10 @@ static enum backend_answer submit(void *ctx, const struct backend_part *part, ui
     *status = BLOCK_OK;
     switch (part->type) {
     case BLOCK_READ:
-        memcpy(part->data, at, size);
+        backend_scatter(part, at);
         break;
     case BLOCK_WRITE:
-        memcpy(at, part->data, size);
+        backend_gather(part, at);
         break;
     case BLOCK_DISCARD:
     case BLOCK_WRITE_ZEROES:
@@ -59,6 +59,7 @@ bool ramdisk_open(struct ramdisk *disk, void *memory, uint64_t memory_bytes, con
                         .block_bytes = BLOCK_SECTOR_BYTES,
                         .flags = writable ? BLOCK_HAS_DISCARD | BLOCK_HAS_WRITE_ZEROES
                                           : BLOCK_READ_ONLY},
+        .limits.part_segments = BLOCK_SEGMENT_MAX,
     };
     for (unsigned type = 0; type < BLOCK_TYPES; type++) {
         backend->limits.part_sectors[type] = RAMDISK_PART_SECTORS;

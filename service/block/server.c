@@ -62,8 +62,10 @@ static void run_gpt(struct server *server)
             return;
         }
         struct disk whole = {.backend = &server->device};
-        transfer_init(transfer, &whole, &request, server->gpt_buffer,
-                      dma_paddr(&server->setup.dma, server->gpt_buffer));
+        server->gpt_segment = (struct backend_segment){
+            server->gpt_buffer, dma_paddr(&server->setup.dma, server->gpt_buffer),
+            request.sector_count * BLOCK_SECTOR_BYTES};
+        transfer_init(transfer, &whole, &request, &server->gpt_segment);
         server->gpt_reading = true;
     }
 }
@@ -152,6 +154,18 @@ static void open_disk(struct server *server, struct port *port, const struct blo
     }
 }
 
+/* The RAM of the client's VM, if root lends it. */
+static void open_guest(const struct server *server, struct port *port,
+                       const struct block_port_info *info)
+{
+    const struct server_setup *setup = &server->setup;
+    port->guest = (struct guest){0};
+    if (info->guest_vaddr != 0) {
+        const struct block_guest *told = setup->memory(setup->ctx, info->guest_vaddr);
+        guest_open(&port->guest, told, setup->memory(setup->ctx, told->vaddr));
+    }
+}
+
 /* True when there is more to do for it at once. */
 static bool start_port(struct server *server, struct port *port)
 {
@@ -167,6 +181,7 @@ static bool start_port(struct server *server, struct port *port)
     if (port->disk.backend == &port->ram && ramdisk_fill(&port->ramdisk)) {
         return true;
     }
+    open_guest(server, port, info);
     port_attach(port, info);
     return true;
 }
@@ -275,6 +290,26 @@ static void take_completions(struct server *server)
     }
 }
 
+/*
+ * Root gives away the RAM that it had lent when it reads this, so it comes after the last access.
+ * Not with a device that could not be reset: it may write to anything that it was ever given.
+ */
+static void tell_quiet(struct server *server)
+{
+    bool told = false;
+    for (uint32_t ports = server->leaving; ports != 0; ports &= ports - 1) {
+        unsigned i = (unsigned)__builtin_ctz(ports);
+        if (port_quiet(&server->port[i]) && !server->driver.lost) {
+            atomic_store(&server->stats->quiet[i], server->port[i].seen);
+            server->leaving &= ~(1u << i);
+            told = true;
+        }
+    }
+    if (told && server->setup.quiet != NULL) {
+        server->setup.quiet(server->setup.ctx);
+    }
+}
+
 /* Lines for people, and counters. */
 static void report(struct server *server)
 {
@@ -311,6 +346,7 @@ bool server_run(struct server *server)
         server->device.ops->kick(server->device.ctx);
     }
     signal_ports(server);
+    tell_quiet(server);
     report(server);
     return server->ready != 0;
 }
@@ -326,6 +362,9 @@ static void follow_roster(struct server *server)
         if (port->state == PORT_CLOSED || port->generation != generation) {
             port->disk_open = false;
         }
+        uint32_t bit = 1u << i;
+        server->leaving &= ~bit;
+        server->leaving |= (port->seen & 1) != 0 ? bit : 0;
     }
     server->ready = ALL_PORTS;
     server->blocked = 0;

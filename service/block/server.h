@@ -22,8 +22,9 @@ struct server_setup {
     uint8_t *links;                              /* port n's is at n * BLOCK_LINK_BYTES */
     const struct transport_registers *registers; /* NULL: there is no device */
     struct dma dma;
-    struct block_stats *stats; /* NULL: nobody wants them */
+    struct block_stats *stats; /* NULL: nobody wants them, and no RAM is lent */
     void (*signal)(void *ctx, unsigned port);
+    void (*quiet)(void *ctx); /* tells root that stats->quiet has changed. Optional */
     /* Memory of the process at an address that the roster gives. */
     void *(*memory)(void *ctx, uint64_t vaddr);
     void *ctx;
@@ -49,10 +50,12 @@ struct server {
     uint32_t busy, busy_before; /* ports that had work in these passes, and in those before them */
     uint32_t passes;
     uint32_t touched; /* ports that something was done for in this pass */
+    uint32_t leaving; /* ports that root has closed and was not told yet that they are quiet */
     unsigned cursor;  /* the port with which the next pass begins */
     struct flights flights;
     struct gpt gpt;
     uint8_t *gpt_buffer;
+    struct backend_segment gpt_segment;
     struct transfer gpt_transfer;
     bool gpt_reading;
     uint64_t resets_seen;

@@ -635,14 +635,14 @@ static void a_hostile_client_harms_itself(void **state)
     bool signal;
     ring_open_producer(&ring, &link->requests, link->request_data, BLOCK_REQUESTS_BYTES);
     static const struct block_request bad[] = {
-        {999,        1, BLOCK_READ,  0, 0, 1,          0                     },
-        {UINT32_MAX, 1, 0xffffffff,  0, 0, 1,          0                     },
-        {1,          1, BLOCK_READ,  0, 0, 1,          1                     },
-        {1,          1, BLOCK_READ,  0, 0, 1,          BLOCK_DATA_BYTES      },
-        {1,          1, BLOCK_READ,  0, 0, 2,          BLOCK_DATA_BYTES - 512},
-        {1,          1, BLOCK_WRITE, 0, 0, 1,          0xfffffe00            },
-        {1,          1, BLOCK_WRITE, 0, 0, UINT32_MAX, 0                     },
-        {1,          1, BLOCK_WRITE, 0, 0, 1000,       BLOCK_DATA_BYTES      },
+        {999,        1, BLOCK_READ,  0, 0, 1,          {0}                     },
+        {UINT32_MAX, 1, 0xffffffff,  0, 0, 1,          {0}                     },
+        {1,          1, BLOCK_READ,  0, 0, 1,          {1}                     },
+        {1,          1, BLOCK_READ,  0, 0, 1,          {BLOCK_DATA_BYTES}      },
+        {1,          1, BLOCK_READ,  0, 0, 2,          {BLOCK_DATA_BYTES - 512}},
+        {1,          1, BLOCK_WRITE, 0, 0, 1,          {0xfffffe00}            },
+        {1,          1, BLOCK_WRITE, 0, 0, UINT32_MAX, {0}                     },
+        {1,          1, BLOCK_WRITE, 0, 0, 1000,       {BLOCK_DATA_BYTES}      },
     };
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(ring_write(&ring, &bad[i], sizeof bad[i], &signal), sizeof bad[i]);

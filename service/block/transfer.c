@@ -2,6 +2,7 @@
 #include "service/block/transfer.h"
 
 #include "lib/check.h"
+#include "lib/range.h"
 
 static bool has_data(uint32_t type)
 {
@@ -9,7 +10,7 @@ static bool has_data(uint32_t type)
 }
 
 void transfer_init(struct transfer *transfer, const struct disk *disk,
-                   const struct block_request *request, uint8_t *data, uint64_t data_paddr)
+                   const struct block_request *request, const struct backend_segment *segments)
 {
     bool flush = request->type == BLOCK_FLUSH;
     *transfer = (struct transfer){
@@ -18,9 +19,23 @@ void transfer_init(struct transfer *transfer, const struct disk *disk,
                  .flags = request->flags & BLOCK_UNMAP,
                  .sector = flush ? 0 : disk->first_sector + request->sector,
                  .sector_count = flush ? 0 : request->sector_count,
-                 .data = data,
-                 .data_paddr = data_paddr},
+                 .segment = segments},
     };
+}
+
+/* Cuts the part to as many segments as the backend takes, but not to less than a block. */
+static void fit_segments(const struct backend_limits *limits, struct backend_part *part)
+{
+    uint64_t wanted = (uint64_t)part->sector_count * BLOCK_SECTOR_BYTES;
+    uint64_t bytes = part->segment->length - part->offset;
+    for (uint32_t i = 1; i < limits->part_segments && bytes < wanted; i++) {
+        bytes += part->segment[i].length;
+    }
+    if (bytes < wanted) {
+        uint32_t block = limits->info.block_bytes / BLOCK_SECTOR_BYTES;
+        uint32_t sectors = (uint32_t)align_down(bytes / BLOCK_SECTOR_BYTES, block);
+        part->sector_count = sectors != 0 ? sectors : block;
+    }
 }
 
 /* What is left, but not more than the backend takes at once. */
@@ -32,6 +47,9 @@ static struct backend_part next_part(const struct transfer *transfer)
         CHECK(most != 0);
         part.sector_count = most;
     }
+    if (has_data(part.type)) {
+        fit_segments(&transfer->backend->limits, &part);
+    }
     return part;
 }
 
@@ -40,11 +58,14 @@ static void advance(struct transfer *transfer, uint32_t sector_count)
     struct backend_part *next = &transfer->next;
     next->sector += sector_count;
     next->sector_count -= sector_count;
-    if (has_data(next->type)) {
-        next->data += (uint64_t)sector_count * BLOCK_SECTOR_BYTES;
-        next->data_paddr += next->data_paddr != 0 ? (uint64_t)sector_count * BLOCK_SECTOR_BYTES : 0;
-    }
     transfer->submitted = next->sector_count == 0;
+    if (has_data(next->type)) {
+        next->offset += sector_count * BLOCK_SECTOR_BYTES; /* below 2^32: as all the data are */
+        while (!transfer->submitted && next->offset >= next->segment->length) {
+            next->offset -= next->segment->length;
+            next->segment++;
+        }
+    }
 }
 
 /* In sectors: a part that is left to a device is one piece of work, however large. */

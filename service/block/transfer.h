@@ -14,9 +14,9 @@ struct transfer {
     bool submitted;           /* all of it */
 };
 
-/* A request for which disk_check said BLOCK_OK. data, data_paddr: of its data; paddr 0: unknown. */
+/* A request for which disk_check said BLOCK_OK. segments: all of its data, and they stay. */
 void transfer_init(struct transfer *transfer, const struct disk *disk,
-                   const struct block_request *request, uint8_t *data, uint64_t data_paddr);
+                   const struct block_request *request, const struct backend_segment *segments);
 
 /*
  * Submits parts while *budget is above 0, and lowers it by their sectors; the last one may overdraw

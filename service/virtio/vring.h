@@ -16,7 +16,7 @@
  *
  * Not for use by two threads at once.
  */
-enum { VRING_SIZE_MAX = 256, VRING_SEGMENT_MAX = 8 };
+enum { VRING_SIZE_MAX = 256, VRING_SEGMENT_MAX = 18 };
 
 struct vring_segment {
     uint64_t paddr;

@@ -27,6 +27,7 @@ void fake_block_init(struct fake_block *device, uint64_t features, uint64_t sect
     config->max_discard_sectors = 4096;
     config->max_write_zeroes_sectors = 4096;
     config->blk_size = SECTOR;
+    config->seg_max = (features & VIRTIO_BLK_F_SEG_MAX) != 0 ? 62 : 0;
 }
 
 void fake_block_fini(struct fake_block *device)
@@ -55,13 +56,17 @@ static uint8_t *sectors(struct fake_block *device, uint64_t sector, uint64_t cou
 static uint32_t move(struct fake_block *device, const struct fake_held *buffer, unsigned first,
                      unsigned last, uint64_t sector, bool read)
 {
-    uint32_t bytes = 0;
+    uint32_t bytes = 0, seg_max = fake_block_config(device)->seg_max;
+    CHECK(last - first <= (seg_max != 0 ? seg_max : 1));
     for (unsigned i = first; i < last; i++) {
-        CHECK(buffer->segment[i].bytes % SECTOR == 0);
+        bytes += buffer->segment[i].bytes;
+    }
+    CHECK(bytes % SECTOR == 0);
+    uint8_t *at = sectors(device, sector, bytes / SECTOR);
+    for (unsigned i = first; i < last; i++) {
         uint32_t size = buffer->segment[i].bytes;
-        uint8_t *at = sectors(device, sector + bytes / SECTOR, size / SECTOR);
         memcpy(read ? buffer->segment[i].host : at, read ? at : buffer->segment[i].host, size);
-        bytes += size;
+        at += size;
     }
     return bytes;
 }

@@ -3,7 +3,8 @@
  * A guest's block device with a hostile service at the other end of its link. Each step of the
  * input is a request of the guest, which obeys the rules, a reply of any numbers, a word anywhere
  * in the link's head, a reset. Guest memory changes only where a request that is under way reads
- * to; whatever was said before, an honest service that attaches can serve the guest.
+ * to; whatever was said before, an honest service that attaches can serve the guest. With zero copy
+ * (the last byte says) what is sent to it are pieces of guest memory of the right length.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,6 +27,8 @@ static struct {
     struct virtio_blk_link backend;
     uint64_t ring_bytes, area;
     uint32_t attachment;
+    bool zero_copy, settling;
+    bool resets; /* the driver waits for the end of its reset */
     _Alignas(4096) uint8_t link[BLOCK_LINK_BYTES];
 } w;
 
@@ -51,8 +54,10 @@ static void on_signal(void *ctx)
 static void attach(void)
 {
     struct block_link *link = shared();
-    link->info = (struct block_info){
-        .sector_count = SECTORS, .block_bytes = 512, .flags = BLOCK_HAS_FLUSH | BLOCK_HAS_DISCARD};
+    link->info = (struct block_info){.sector_count = SECTORS,
+                                     .block_bytes = 512,
+                                     .flags = BLOCK_HAS_FLUSH | BLOCK_HAS_DISCARD |
+                                              (w.zero_copy ? BLOCK_DIRECT_OK : 0)};
     w.attachment++;
     atomic_store(&link->attached, (uint64_t)SESSION << 32 | w.attachment);
 }
@@ -68,6 +73,23 @@ static void start_driver(void)
     w.area = FAKE_RAM_BASE + FAKE_RAM_BYTES - AREA;
 }
 
+/* Begins a reset; the driver starts when it is over. */
+static void reset_driver(void)
+{
+    virtio_lock(&w.blk.device);
+    virtio_set_status(&w.blk.device, 0);
+    virtio_unlock(&w.blk.device);
+    w.resets = true;
+}
+
+static void finish_reset(void)
+{
+    if (w.resets && virtio_status(&w.blk.device) == 0) {
+        w.resets = false;
+        start_driver();
+    }
+}
+
 static void put_request(uint32_t what)
 {
     static const uint32_t types[] = {VIRTIO_BLK_IN, VIRTIO_BLK_OUT, VIRTIO_BLK_IN,
@@ -76,7 +98,7 @@ static void put_request(uint32_t what)
     struct virtio_blk_header header = {types[what & 3], 0, what >> 4 & 63};
     uint32_t bytes = sizes[what >> 2 & 3] * 512;
     bool in = header.type == VIRTIO_BLK_IN;
-    if (w.d.used_bytes + 64 > FAKE_RAM_BYTES - AREA - 4096) {
+    if (w.resets || w.d.used_bytes + 64 > FAKE_RAM_BYTES - AREA - 4096) {
         return;
     }
     uint64_t head = driver_put(&w.d, &header, sizeof header);
@@ -121,6 +143,20 @@ static void reply(uint32_t what)
     atomic_store(&link->replies.head, head + (uint32_t)sizeof record);
 }
 
+static void check_direct(const struct block_request *request)
+{
+    uint64_t bytes = 0;
+    CHECK(w.zero_copy && request->segment_count >= 1 &&
+          request->segment_count <= BLOCK_SEGMENT_MAX);
+    for (uint32_t i = 0; i < request->segment_count; i++) {
+        const struct block_segment *segment = &shared()->segments[request->id][i];
+        CHECK(segment->length != 0 && segment->offset < FAKE_RAM_BYTES &&
+              segment->length <= FAKE_RAM_BYTES - segment->offset);
+        bytes += segment->length;
+    }
+    CHECK(bytes == request->sector_count * 512ull && bytes <= BLOCK_DIRECT_SECTORS_MAX * 512);
+}
+
 /* Answers all, as an honest service that has just been started does. */
 static void serve(void)
 {
@@ -133,6 +169,9 @@ static void serve(void)
     while (ring_read(&requests, &request, sizeof request, &signal) == sizeof request) {
         if (request.attachment == w.attachment) {
             struct block_reply record = {.id = request.id, .attachment = w.attachment};
+            if (w.settling && (request.flags & BLOCK_DIRECT) != 0) {
+                check_direct(&request);
+            }
             ring_write(&replies, &record, sizeof record, &signal);
         }
     }
@@ -162,7 +201,7 @@ static void step(const uint8_t **at, const uint8_t *end)
     }
     case 6:
         if (what >> 4 < 8) {
-            start_driver();
+            reset_driver();
         } else {
             attach();
         }
@@ -171,6 +210,7 @@ static void step(const uint8_t **at, const uint8_t *end)
         serve();
         break;
     }
+    finish_reset();
 }
 
 /* An honest service, and root, which has made the rings new: all comes to an end. */
@@ -185,12 +225,15 @@ static void settle(void)
     atomic_store(&link->replies.head, w.backend.client.replies.index);
     atomic_store(&link->replies.tail, w.backend.client.replies.index);
     w.attachment += 1000;
+    w.settling = true;
     attach();
     for (unsigned i = 0; i < 1000; i++) {
         virtio_blk_link_event(&w.backend);
         driver_run(&w.d);
         serve();
+        finish_reset();
     }
+    CHECK(!w.resets);
     for (unsigned i = 0; i < BLOCK_FLIGHT_MAX; i++) {
         CHECK(w.backend.client.flight[i].state == BLOCK_FLIGHT_FREE);
     }
@@ -210,8 +253,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     memset(w.d.ram.host, 0, FAKE_RAM_BYTES - AREA);
     memset(w.link, 0, HEAD_BYTES);
     block_link_format(shared(), SESSION);
-    virtio_blk_link_open(&w.backend, shared(), &w.blk, on_signal, NULL);
+    virtio_blk_link_open(&w.backend, shared(), w.zero_copy, &w.blk, on_signal, NULL);
     w.attachment = 0;
+    w.zero_copy = size != 0 && (end[-1] & 0x80) != 0;
+    w.settling = w.resets = false;
     attach();
     CHECK(virtio_blk_link_ready(&w.backend, &disk));
     virtio_blk_init(&w.blk, &disk, 1, &virtio_blk_link_backend, &w.backend, &w.d.ram, &w.d.port, 1);

@@ -4,7 +4,8 @@
  * that lies now and then. Each step of the input is a request of any numbers, a word anywhere in
  * the link's head, root's starts and stops, a turn of the service or of the device. The hostile
  * client may read and write its own sectors and nothing else; the honest one gets each of its
- * answers.
+ * answers. The hostile one may have zero copy: then nothing around its VM's RAM changes, and
+ * nothing touches the RAM after the service has said that it is quiet.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,6 +23,9 @@ enum {
     SECTORS = 120,
     DMA_BYTES = 2 << 20,
     HEAD_BYTES = offsetof(struct block_link, data),
+    RAM_BYTES = 96 << 10, /* of the hostile client's VM */
+    GUARD_BYTES = 64 << 10,
+    RAM_FRAME = 0x700,
 };
 #define DMA_PADDR  0x48000000ull
 #define LINK_PADDR 0x80000000ull
@@ -31,10 +35,15 @@ static struct {
     struct transport_registers registers;
     struct block_roster roster;
     struct server server;
+    struct block_stats stats;
     struct block_client honest;
+    bool lent;    /* the hostile client has zero copy */
+    bool closing; /* root waits for the service to be quiet */
+    struct block_guest told;
     int asked; /* the honest client's request that is under way */
     _Alignas(4096) uint8_t dma[DMA_BYTES];
     _Alignas(4096) uint8_t links[2][BLOCK_LINK_BYTES];
+    uint8_t before[GUARD_BYTES], ram[RAM_BYTES], after[GUARD_BYTES];
 } w;
 
 static void on_signal(void *ctx, unsigned port)
@@ -57,6 +66,12 @@ static struct block_link *link_of(unsigned port)
     return (struct block_link *)(void *)w.links[port];
 }
 
+static void *memory_at(void *ctx, uint64_t vaddr)
+{
+    (void)ctx;
+    return (void *)(uintptr_t)vaddr;
+}
+
 static void start_service(void)
 {
     struct server_setup setup = {
@@ -64,7 +79,9 @@ static void start_service(void)
         .links = w.links[0],
         .registers = &w.registers,
         .dma = {w.dma, DMA_PADDR, DMA_BYTES, 0},
-        .signal = on_signal
+        .stats = &w.stats,
+        .signal = on_signal,
+        .memory = memory_at,
     };
     w.device.held_count = 0;
     server_init(&w.server, &setup);
@@ -72,11 +89,39 @@ static void start_service(void)
 
 static void start_client(unsigned port)
 {
-    uint32_t generation = atomic_load(&w.roster.port[port].generation) + 2;
+    uint32_t generation = (atomic_load(&w.roster.port[port].generation) | 1) + 1;
     atomic_store(&w.roster.port[port].generation, generation - 1);
     block_link_format(link_of(port), generation);
     atomic_store(&w.roster.port[port].generation, generation);
     server_event(&w.server, BLOCK_BADGE_ROSTER);
+}
+
+static void stop_client(unsigned port)
+{
+    atomic_fetch_or(&w.roster.port[port].generation, 1);
+    server_event(&w.server, BLOCK_BADGE_ROSTER);
+}
+
+static bool in_ram(const uint8_t *at)
+{
+    return (uintptr_t)at >= (uintptr_t)w.ram && (uintptr_t)at < (uintptr_t)w.ram + RAM_BYTES;
+}
+
+/* The RAM is another VM's as soon as the service is quiet. */
+static void finish_restart(void)
+{
+    if (!w.closing || atomic_load(&w.stats.quiet[0]) != atomic_load(&w.roster.port[0].generation)) {
+        return;
+    }
+    w.closing = false;
+    fake_block_take(&w.device);
+    for (unsigned i = 0; i < w.device.held_count; i++) {
+        const struct fake_held *held = &w.device.held[i];
+        for (unsigned k = 0; k < held->readable + held->writable; k++) {
+            CHECK(!in_ram(held->segment[k].host));
+        }
+    }
+    start_client(0);
 }
 
 /* ---- the honest client ----------------------------------------------------------------------- */
@@ -102,6 +147,21 @@ static void honest_step(void)
 
 /* ---- the hostile one ------------------------------------------------------------------------- */
 
+/* What a direct request says. */
+static void put_segments(struct block_segment *segments, uint32_t how)
+{
+    static const uint64_t offsets[] = {
+        0,   3, RAM_BYTES - 512, RAM_BYTES, UINT64_MAX - 255, 1ull << 63, BLOCK_FRAME_BYTES - 256,
+        5000};
+    static const uint32_t lengths[] = {512, 256, 511, 1, 0, UINT32_MAX, 4096, 0xffffff00};
+    for (unsigned i = 0; i < BLOCK_SEGMENT_MAX; i++) {
+        /* All alike but the second, so that some sums are right. */
+        unsigned shift = i == 1 ? 6 : 0;
+        segments[i] = (struct block_segment){.offset = offsets[how >> shift & 7] + i * 16u,
+                                             .length = lengths[how >> (shift + 3) & 7]};
+    }
+}
+
 static void push_request(const uint8_t **at, const uint8_t *end)
 {
     static const uint64_t sectors[] = {0, 1, COUNT - 1, COUNT, UINT64_MAX, 1ull << 55, 10, 20};
@@ -119,6 +179,11 @@ static void push_request(const uint8_t **at, const uint8_t *end)
         .sector_count = counts[shape >> 17 & 7],
         .data_offset = offsets[shape >> 20 & 7],
     };
+    if (w.lent && (request.flags & BLOCK_DIRECT) != 0 && request.id < BLOCK_FLIGHT_MAX) {
+        static const uint32_t numbers[] = {1, 2, 8, 16, 0, 17, UINT32_MAX, 4};
+        request.segment_count = numbers[shape >> 20 & 7];
+        put_segments(link->segments[request.id], take(at, end, 2));
+    }
     uint32_t head = atomic_load(&link->requests.head);
     for (uint32_t i = 0; i < sizeof request; i++) {
         link->request_data[(head + i) % BLOCK_REQUESTS_BYTES] = ((uint8_t *)&request)[i];
@@ -173,7 +238,12 @@ static void step(const uint8_t **at, const uint8_t *end)
         poke(at, end);
         break;
     case 8:
-        start_client(0);
+        if (!w.lent) {
+            start_client(0);
+        } else if (!w.closing) {
+            stop_client(0);
+            w.closing = true;
+        }
         break;
     case 9:
         if (what >> 4 == 15) {
@@ -189,6 +259,7 @@ static void step(const uint8_t **at, const uint8_t *end)
         w.device.fail_status = (uint8_t)(what >> 4 & 3);
         break;
     }
+    finish_restart();
 }
 
 /* The honest client's request is answered, whatever the other one did. */
@@ -201,7 +272,8 @@ static void settle(void)
         server_run(&w.server);
         block_client_update(&w.honest);
         server_event(&w.server, 2);
-        if (w.asked < 0 && block_client_attached(&w.honest)) {
+        finish_restart();
+        if (w.asked < 0 && block_client_attached(&w.honest) && !w.closing) {
             return;
         }
         if (w.asked >= 0) {
@@ -209,6 +281,13 @@ static void settle(void)
         }
     }
     CHECK(false && "the honest client was left without an answer");
+}
+
+static void check_guards(void)
+{
+    for (unsigned i = 0; i < GUARD_BYTES; i++) {
+        CHECK(w.before[i] == 0x88 && w.after[i] == 0x88);
+    }
 }
 
 static void check_disk(void)
@@ -236,17 +315,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     memset(w.links[0] + HEAD_BYTES, 0x99, 16384);
     fake_block_init(&w.device,
                     (options & 1 ? FEATURE_INDIRECT : 0) | (options & 2 ? FEATURE_EVENT_IDX : 0) |
-                        VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES,
+                        (options & 64 ? VIRTIO_BLK_F_SEG_MAX : 0) | VIRTIO_BLK_F_FLUSH |
+                        VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES,
                     SECTORS, options & 4 ? 8 : 64);
     fake_virtio_add_region(&w.device.virtio, DMA_PADDR, w.dma, DMA_BYTES);
     fake_virtio_add_region(&w.device.virtio, LINK_PADDR, w.links, sizeof w.links);
+    fake_virtio_add_region(&w.device.virtio, (uint64_t)RAM_FRAME * BLOCK_FRAME_BYTES, w.ram,
+                           RAM_BYTES);
     w.registers = fake_virtio_registers(&w.device.virtio);
+    w.lent = (options & 16) != 0;
+    w.closing = false;
+    w.told = (struct block_guest){(uintptr_t)w.ram, RAM_BYTES, {options & 32 ? 0 : RAM_FRAME}};
+    memset(&w.stats, 0, sizeof w.stats);
+    memset(w.before, 0x88, GUARD_BYTES);
+    memset(w.after, 0x88, GUARD_BYTES);
+    memset(w.ram, 0x99, RAM_BYTES);
     for (unsigned i = 0; i < 2; i++) {
         w.roster.port[i] = (struct block_port_info){
             .kind = BLOCK_PORT_RANGE, .range = {i == 0 ? FIRST : HONEST, COUNT}
         };
         w.roster.port[i].link_paddr = options & 8 ? LINK_PADDR + i * BLOCK_LINK_BYTES : 0;
     }
+    w.roster.port[0].guest_vaddr = w.lent ? (uintptr_t)&w.told : 0;
     start_service();
     start_client(0);
     start_client(1);
@@ -259,6 +349,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     }
     settle();
     check_disk();
+    check_guards();
     CHECK(block_client_bad_count(&w.honest) == 0);
     return 0;
 }

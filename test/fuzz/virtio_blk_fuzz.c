@@ -28,7 +28,8 @@ static struct {
         const struct virtio_blk_request *request;
     } job[VIRTIO_BLK_FLIGHT_MAX];
     unsigned taken_count, room;
-    bool cancel_ends, read_only;
+    enum virtio_blk_cancel cancel_says;
+    bool read_only;
 } w;
 
 static uint32_t take(struct input *in, unsigned bytes)
@@ -86,17 +87,17 @@ static void kick(void *ctx)
     (void)ctx;
 }
 
-static bool cancel(void *ctx, uint32_t id)
+static enum virtio_blk_cancel cancel(void *ctx, uint32_t id)
 {
     (void)ctx;
     CHECK(w.job[id].taken && !w.job[id].cancelled);
     w.job[id].cancelled = true;
-    if (w.cancel_ends) {
+    if (w.cancel_says == VIRTIO_BLK_ENDED) {
         w.job[id].taken = false;
         w.taken_count--;
         w.room++;
     }
-    return w.cancel_ends;
+    return w.cancel_says;
 }
 
 static const struct virtio_blk_backend backend = {submit, kick, cancel};
@@ -161,6 +162,18 @@ static void poke(struct input *in)
     w.d.ram.host[(where * 4 + value % 4) % FAKE_RAM_BYTES] = (uint8_t)value;
 }
 
+/* Zero copy: the driver waits for the end of its reset. */
+static void reset(void)
+{
+    virtio_lock(&w.blk.device);
+    virtio_set_status(&w.blk.device, 0);
+    virtio_unlock(&w.blk.device);
+    while (virtio_status(&w.blk.device) != 0) {
+        CHECK(w.taken_count != 0);
+        answer(0, VIRTIO_BLK_OK);
+    }
+}
+
 static void start(struct input *in)
 {
     static const uint64_t formats[] = {0, VIRTIO_F_INDIRECT_DESC, VIRTIO_F_RING_PACKED,
@@ -171,6 +184,7 @@ static void start(struct input *in)
                         ((how & 8) != 0 ? VIRTIO_BLK_F_FLUSH : 0) |
                         (w.read_only ? 0 : VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES);
     features &= w.blk.device.state.offered;
+    reset();
     CHECK(driver_start_sized(&w.d, features, (how & 16) != 0 ? 8 : 0));
 }
 
@@ -202,7 +216,7 @@ static void step(struct input *in)
         w.room = w.room == 0 ? VIRTIO_BLK_FLIGHT_MAX - w.taken_count : 0;
         break;
     case 9:
-        w.cancel_ends = !w.cancel_ends;
+        w.cancel_says = (w.cancel_says + 1) % 3;
         break;
     case 10:
         poke(in);
@@ -220,6 +234,7 @@ static void step(struct input *in)
 static void check_recovery(void)
 {
     w.room = VIRTIO_BLK_FLIGHT_MAX;
+    reset();
     CHECK(driver_start(&w.d, 0));
     while (w.taken_count != 0) {
         answer(0, VIRTIO_BLK_OK);

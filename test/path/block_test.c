@@ -22,6 +22,7 @@
 enum { SECTORS = 2048, DMA_BYTES = 2 << 20, PENDING_MAX = 40, PIECE = 3000 };
 #define DMA_PADDR    0x48000000ull
 #define LINK_PADDR   0x80000000ull
+#define RAM_FRAME    0x700 /* of BLOCK_FRAME_BYTES: where the guest's memory is */
 #define ALL_FEATURES (VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES)
 
 /* A request of the guest that is under way. No two of them touch the same sectors. */
@@ -41,6 +42,9 @@ static struct {
     _Alignas(4096) uint8_t dma[DMA_BYTES];
     /* root */
     struct block_roster roster;
+    struct block_stats stats;
+    bool zero_copy;
+    struct block_guest told;
     _Alignas(4096) uint8_t link[BLOCK_LINK_BYTES];
     /* the service */
     struct server server;
@@ -75,6 +79,12 @@ static void signal_service(void *ctx)
     t.signals_to_service++;
 }
 
+static void *memory_at(void *ctx, uint64_t vaddr)
+{
+    (void)ctx;
+    return (void *)(uintptr_t)vaddr;
+}
+
 static void start_service(void)
 {
     struct server_setup setup = {
@@ -82,7 +92,9 @@ static void start_service(void)
         .links = t.link,
         .registers = &t.registers,
         .dma = {t.dma, DMA_PADDR, DMA_BYTES, 0},
-        .signal = signal_client
+        .stats = &t.stats,
+        .signal = signal_client,
+        .memory = memory_at,
     };
     t.disk.held_count = 0; /* the device is reset */
     server_init(&t.server, &setup);
@@ -120,11 +132,42 @@ static void settle(void)
     }
 }
 
+static void settle(void);
+
 static void start_driver(uint64_t features)
 {
+    if (t.zero_copy) { /* waits for the end of the reset, 2.4.2 */
+        virtio_lock(&t.blk.device);
+        virtio_set_status(&t.blk.device, 0);
+        virtio_unlock(&t.blk.device);
+        settle();
+        assert_int_equal(virtio_status(&t.blk.device), 0);
+    }
     assert_true(driver_start(&t.guest, features));
     t.ring_bytes = t.guest.used_bytes;
     memset(t.pending, 0, sizeof t.pending);
+}
+
+/* The client is gone. With zero copy its memory goes when the service has let go of it. */
+static void stop_client(void)
+{
+    uint32_t generation = atomic_load(&t.roster.port[0].generation) | 1;
+    atomic_store(&t.roster.port[0].generation, generation);
+    t.badge |= BLOCK_BADGE_ROSTER;
+    for (unsigned i = 0; t.zero_copy && atomic_load(&t.stats.quiet[0]) != generation; i++) {
+        assert_true(i < 1000);
+        server_event(&t.server, t.badge | BLOCK_BADGE_IRQ);
+        t.badge = 0;
+        server_run(&t.server);
+        if (rand() % 2 == 0) {
+            fake_block_take(&t.disk);
+            fake_block_answer(&t.disk);
+        }
+    }
+    driver_fini(&t.guest);
+    driver_init(&t.guest);
+    t.told = (struct block_guest){(uintptr_t)t.guest.ram.host, FAKE_RAM_BYTES, {RAM_FRAME}};
+    t.disk.virtio.region[2].host = t.guest.ram.host;
 }
 
 /* A VM starts, as root and the VMM do it. */
@@ -132,12 +175,12 @@ static void start_client(uint64_t features)
 {
     struct block_link *link = (struct block_link *)(void *)t.link;
     struct virtio_blk_disk disk;
-    uint32_t generation = atomic_load(&t.roster.port[0].generation) + 2;
-    atomic_store(&t.roster.port[0].generation, generation - 1);
+    stop_client();
+    uint32_t generation = atomic_load(&t.roster.port[0].generation) + 1;
     block_link_format(link, generation);
     atomic_store(&t.roster.port[0].generation, generation);
     t.badge |= BLOCK_BADGE_ROSTER;
-    virtio_blk_link_open(&t.backend, link, &t.blk, signal_service, NULL);
+    virtio_blk_link_open(&t.backend, link, t.zero_copy, &t.blk, signal_service, NULL);
     for (unsigned i = 0; !virtio_blk_link_ready(&t.backend, &disk); i++) {
         assert_true(i < 1000);
         fake_block_run(&t.disk);
@@ -146,29 +189,54 @@ static void start_client(uint64_t features)
         server_run(&t.server);
     }
     assert_int_equal(disk.capacity, SECTORS);
-    driver_fini(&t.guest);
-    driver_init(&t.guest);
     virtio_blk_init(&t.blk, &disk, 2, &virtio_blk_link_backend, &t.backend, &t.guest.ram,
                     &t.guest.port, 1);
     driver_attach(&t.guest, &t.blk.device);
     start_driver(features);
 }
 
-static int set_up(void **state)
+static int set_up_with(bool zero_copy, uint64_t features)
 {
-    (void)state;
     memset(&t, 0, sizeof t);
-    fake_block_init(&t.disk, FEATURE_INDIRECT | FEATURE_EVENT_IDX | ALL_FEATURES, 4096, 32);
+    t.zero_copy = zero_copy;
+    fake_block_init(&t.disk, FEATURE_INDIRECT | FEATURE_EVENT_IDX | ALL_FEATURES | features, 4096,
+                    32);
     fake_virtio_add_region(&t.disk.virtio, DMA_PADDR, t.dma, DMA_BYTES);
     fake_virtio_add_region(&t.disk.virtio, LINK_PADDR, t.link, sizeof t.link);
+    fake_virtio_add_region(&t.disk.virtio, (uint64_t)RAM_FRAME * BLOCK_FRAME_BYTES, NULL,
+                           FAKE_RAM_BYTES);
     t.registers = fake_virtio_registers(&t.disk.virtio);
     t.roster.port[0] = (struct block_port_info){
-        .name = "vm", .kind = BLOCK_PORT_RANGE, .range = {1000, SECTORS},
-                .link_paddr = LINK_PADDR
+        .name = "vm",
+        .kind = BLOCK_PORT_RANGE,
+        .range = {1000, SECTORS},
+        .link_paddr = LINK_PADDR,
+        .guest_vaddr = zero_copy ? (uintptr_t)&t.told : 0
     };
     driver_init(&t.guest);
     start_service();
     return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_with(false, 0);
+}
+
+static int set_up_zero_copy(void **state)
+{
+    (void)state;
+    return set_up_with(true, VIRTIO_BLK_F_SEG_MAX);
+}
+
+static int set_up_few_segments(void **state)
+{
+    (void)state;
+    int result = set_up_with(true, VIRTIO_BLK_F_SEG_MAX);
+    fake_block_config(&t.disk)->seg_max = 2;
+    start_service();
+    return result;
 }
 
 static int tear_down(void **state)
@@ -385,6 +453,77 @@ static void the_client_is_restarted_all_the_time(void **state)
     expect_nothing_wrong();
 }
 
+/* The same with zero copy: the device says that the reset is over when nothing writes there. */
+static void a_reset_waits_for_reads_into_the_guest_s_memory(void **state)
+{
+    (void)state;
+    start_client(ALL_FEATURES);
+    assert_true(send(VIRTIO_BLK_IN, 0, 8, 0));
+    step(false);
+    step(false);
+    virtio_lock(&t.blk.device);
+    virtio_set_status(&t.blk.device, 0);
+    virtio_unlock(&t.blk.device);
+    for (unsigned i = 0; i < 5; i++) {
+        step(false);
+        assert_int_not_equal(virtio_status(&t.blk.device), 0);
+    }
+    settle();
+    assert_int_equal(virtio_status(&t.blk.device), 0);
+    start_driver(ALL_FEATURES);
+    assert_true(send(VIRTIO_BLK_OUT, 0, 8, 3));
+    expect_disk();
+    expect_nothing_wrong();
+}
+
+static void zero_copy_copies_nothing(void **state)
+{
+    (void)state;
+    start_client(ALL_FEATURES);
+    for (unsigned i = 0; i < 8; i++) {
+        assert_true(send(VIRTIO_BLK_OUT, 64 * i, 50, (uint8_t)(i + 1)));
+        settle();
+        take();
+        assert_true(send(VIRTIO_BLK_IN, 64 * i, 50, 0));
+        settle();
+        take();
+    }
+    assert_int_equal(t.answers, 16);
+    assert_int_equal(t.backend.copied_bytes, 0);
+    expect_disk();
+}
+
+/* One sector in 64 pieces: no request can say that, so it goes by the link as without zero copy. */
+static void a_block_in_many_pieces_is_copied(void **state)
+{
+    (void)state;
+    start_client(ALL_FEATURES);
+    for (unsigned type = VIRTIO_BLK_IN; type <= VIRTIO_BLK_OUT; type++) {
+        struct virtio_blk_header header = {type, 0, 5};
+        struct fake_buffer buffers[66];
+        uint16_t id;
+        uint32_t written;
+        buffers[0] = (struct fake_buffer){driver_put(&t.guest, &header, 16), 16, false};
+        uint64_t data = driver_alloc(&t.guest, 2 * 512, 8);
+        memset(driver_at(&t.guest, data, 1024), 0x41, 1024);
+        for (unsigned i = 0; i < 64; i++) {
+            buffers[1 + i] = (struct fake_buffer){data + 16 * i, 8, type == VIRTIO_BLK_IN};
+        }
+        buffers[65] = (struct fake_buffer){driver_alloc(&t.guest, 1, 1), 1, true};
+        assert_int_not_equal(driver_add(&t.guest, 0, buffers, 66), FAKE_NO_ID);
+        driver_kick(&t.guest, 0);
+        settle();
+        assert_true(driver_take(&t.guest, 0, &id, &written));
+        const uint8_t *bytes = driver_at(&t.guest, data, 1024);
+        assert_int_equal(bytes[0], type == VIRTIO_BLK_IN ? 0 : 0x41);
+        assert_int_equal(bytes[8], 0x41);
+        assert_int_equal(bytes[63 * 16 + 7], type == VIRTIO_BLK_IN ? 0 : 0x41);
+    }
+    assert_int_equal(t.backend.copied_bytes, 1024);
+    memset(t.wanted + 5 * 512, 0x41, 512);
+    expect_disk();
+}
+
 /* The guest reuses the memory of what was under way when it reset its device. */
 static void a_read_of_before_a_reset_writes_no_memory(void **state)
 {
@@ -521,7 +660,9 @@ static void a_hostile_service_harms_nobody(void **state)
     assert_true(t.answers != 0);
 }
 
-#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define TEST(test)         cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ZERO_COPY(test)    cmocka_unit_test_setup_teardown(test, set_up_zero_copy, tear_down)
+#define FEW_SEGMENTS(test) cmocka_unit_test_setup_teardown(test, set_up_few_segments, tear_down)
 
 int main(void)
 {
@@ -532,6 +673,16 @@ int main(void)
         TEST(a_read_of_before_a_reset_writes_no_memory),
         TEST(a_request_larger_than_the_link_is_carried_out),
         TEST(one_request_costs_two_signals),
+        ZERO_COPY(the_disk_is_what_was_written),
+        ZERO_COPY(the_service_is_restarted_all_the_time),
+        ZERO_COPY(the_client_is_restarted_all_the_time),
+        ZERO_COPY(a_reset_waits_for_reads_into_the_guest_s_memory),
+        ZERO_COPY(a_request_larger_than_the_link_is_carried_out),
+        ZERO_COPY(one_request_costs_two_signals),
+        ZERO_COPY(zero_copy_copies_nothing),
+        ZERO_COPY(a_block_in_many_pieces_is_copied),
+        FEW_SEGMENTS(the_disk_is_what_was_written),
+        FEW_SEGMENTS(the_service_is_restarted_all_the_time),
         TEST(a_hostile_service_harms_nobody),
     };
     return cmocka_run_group_tests_name("block-path", tests, NULL, NULL);
