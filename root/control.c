@@ -39,7 +39,7 @@ static const char *name_of(const struct vm *vm)
 
 static bool has_compartment(const struct vm *vm)
 {
-    return vm->arena.block_count != 0;
+    return vm->arena.block_count != 0 && !vm->draining;
 }
 
 static void set_state(struct vm *vm, enum vm_state state)
@@ -52,16 +52,26 @@ static void set_state(struct vm *vm, enum vm_state state)
 /* ---- life cycle ---------------------------------------------------------------------------------
  */
 
-/* The next restart that is due decides when root's alarm rings. */
+/* The next restart that is due decides when root's alarm rings, or a service that is overdue. */
 static void set_alarm(void)
 {
     uint64_t next = TIMER_NEVER;
     for (uint32_t i = 0; i < vm_count; i++) {
-        if (vms[i].state == VM_RESTARTING && vms[i].restart_at < next) {
-            next = vms[i].restart_at;
-        }
+        const struct vm *vm = &vms[i];
+        uint64_t due = vm->draining                 ? vm->drain_until
+                       : vm->state == VM_RESTARTING ? vm->restart_at
+                                                    : TIMER_NEVER;
+        next = due < next ? due : next;
     }
     service_set_alarm(next);
+}
+
+/* Its memory is with a service (zero copy): it starts when that has let go of it. */
+static void start_later(struct vm *vm)
+{
+    vm->restart_at = counter_now();
+    set_state(vm, VM_RESTARTING);
+    set_alarm();
 }
 
 static void end_vm(struct vm *vm, enum end_cause cause);
@@ -69,6 +79,10 @@ static void end_vm(struct vm *vm, enum end_cause cause);
 /* False: the reason says why. */
 static bool start_vm(struct vm *vm)
 {
+    if (!vm_reap(vm)) {
+        start_later(vm);
+        return true;
+    }
     set_state(vm, VM_STARTING);
     if (!vm_create(vm, board)) {
         log_error("%s: not started: %s", name_of(vm), reason());
@@ -89,6 +103,7 @@ static void end_vm(struct vm *vm, enum end_cause cause)
                       name_of(vm), vm->failures, name_of(vm));
         }
         set_state(vm, cause == END_FAILURE ? VM_FAILED : VM_STOPPED);
+        set_alarm();
         return;
     }
     if (verdict.delay_ms != 0) {
@@ -102,7 +117,8 @@ static void end_vm(struct vm *vm, enum end_cause cause)
 static void restart_due(void)
 {
     for (uint32_t i = 0; i < vm_count; i++) {
-        if (vms[i].state == VM_RESTARTING && vms[i].restart_at <= counter_now()) {
+        if (vms[i].state == VM_RESTARTING && !vms[i].draining &&
+            vms[i].restart_at <= counter_now()) {
             start_vm(&vms[i]);
         }
     }
@@ -114,6 +130,24 @@ static void stop_vm(struct vm *vm)
     vm_destroy(vm);
     vm->failures = 0;
     set_state(vm, VM_STOPPED);
+    set_alarm();
+}
+
+static void service_fault(uint32_t number);
+
+/* Memory that a service may have let go of. One that does not come to an end is started anew. */
+static void reap(void)
+{
+    for (uint32_t i = 0; i < vm_count; i++) {
+        struct vm *vm = &vms[i];
+        if (vm_reap(vm) || vm->drain_until > counter_now()) {
+            continue;
+        }
+        log_error("%s: keeps memory of %s, which has ended", service_name(CLIENT_BLOCK),
+                  name_of(vm));
+        vm->drain_until = TIMER_NEVER;
+        service_fault(CLIENT_BLOCK);
+    }
 }
 
 /* ---- what a VMM says of its own guest -----------------------------------------------------------
@@ -398,6 +432,8 @@ static void service_fault(uint32_t number)
     while (++services[number].failures <= SERVICE_FAILURES_MAX) {
         if (restart_service(number)) {
             log_info("%s: restarted", name);
+            reap();
+            restart_due();
             return;
         }
         log_error("%s: not restarted: %s", name, reason());
@@ -458,6 +494,7 @@ static bool handle(seL4_Word badge, seL4_Word label, seL4_MessageInfo_t *answer)
     struct vm *vm = find_vm(number);
     *answer = seL4_MessageInfo_new(0, 0, 0, 0);
     if ((badge & ROOT_EVENT_BADGE) != 0) {
+        reap();
         restart_due();
     } else if ((badge & BADGE_FAULT) != 0) {
         if (is_memory_gone(number, label)) {

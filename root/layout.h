@@ -18,5 +18,6 @@
                    */
 /* A roster and a page of counters for each device service. */
 #define ROOT_PORT_ROSTERS_VADDR 0x10110000ull
+#define ROOT_GUESTS_VADDR       0x10140000ull /* of each VM with zero copy: what its service is told */
 #define ROOT_PORTS_VADDR        0x40000000ull /* links of the device services' ports, 2 MiB each */
 #define ROOT_FILES_VADDR        0x1000000000ull /* the boot image, 2 MiB pages, read-only */

@@ -6,9 +6,11 @@
 
 #include "lib/check.h"
 #include "lib/format.h"
+#include "lib/log.h"
 #include "lib/tree_child.h"
 #include "root/description.h"
 #include "root/layout.h"
+#include "root/lend.h"
 #include "root/port_class.h"
 #include "root/reason.h"
 
@@ -42,6 +44,7 @@ struct service {
     seL4_CPtr notification, roster_signal, roster_frame, stats_frame, dma_frame, irq;
     struct virtio_place device;
     bool has_device;
+    bool lost; /* its device could not be reset: nobody knows what that still writes to */
     struct port ports[PORT_MAX];
     uint32_t port_count;
 };
@@ -58,6 +61,11 @@ static uint64_t link_vaddr(const struct service *service, uint32_t port)
 static void *roster_of(const struct service *service)
 {
     return (void *)(ROOT_PORT_ROSTERS_VADDR + (uint64_t)(service - services) * 2 * ROSTER_BYTES);
+}
+
+static const void *stats_of(const struct service *service)
+{
+    return (const uint8_t *)roster_of(service) + ROSTER_BYTES;
 }
 
 /* ---- reading the description
@@ -108,7 +116,7 @@ static bool visit_vm(const void *tree, int vm, uint32_t client, visit_port *visi
         if (service == NULL) {
             continue;
         }
-        const struct port_node place = {tree, vm, node, fdt_get_name(tree, vm, NULL)};
+        const struct port_node place = {tree, vm, node, fdt_get_name(tree, vm, NULL), client};
         if (link == PROCESS_LINK_MAX || service->port_count == PORT_MAX) {
             return reason_set("/vms/%s: too many devices of kind %s", place.vm_name,
                               service->class->device);
@@ -255,6 +263,13 @@ static void end(struct service *service)
             seL4_Signal(port->signal);
         }
     }
+    if (service->has_device && !service->lost && !virtio_reset(&service->device)) {
+        service->lost = true;
+        log_error("%s: its device does not reset", service->class->name);
+    }
+    if (service->class->is_quiet != NULL && !service->lost) {
+        lend_back_all();
+    }
     arena_close(&service->arena);
     service->process = (struct process){0};
 }
@@ -277,6 +292,8 @@ static bool start(struct service *service)
         !space_map_copy(&process->space, service->stats_frame, PROCESS_STATS_VADDR,
                         SPACE_READ_WRITE) ||
         !service_attach_system(process, class->name, service->notification, BADGE_TIMER) ||
+        (class->is_quiet != NULL &&
+         !process_give(process, SLOT_ROOT, root.notification, seL4_CanWrite, ROOT_EVENT_BADGE)) ||
         (service->has_device && !give_device(service)) || !map_ports(service) ||
         (class->map != NULL && !class->map(roster_of(service), process)) || !process_run(process)) {
         end(service);
@@ -384,10 +401,14 @@ uint32_t port_slots(uint32_t number)
     return slots;
 }
 
-void port_open(uint32_t number, const struct process *process)
+bool port_open(uint32_t number, const struct process *process, const struct ram *ram)
 {
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         struct service *service = &services[i];
+        struct process *lent_to = service->process.cnode != 0 ? &service->process : NULL;
+        if (service->class->is_quiet != NULL && !lend_start(number, ram, lent_to)) {
+            return false;
+        }
         for (uint32_t n = 0; n < service->port_count; n++) {
             if (service->ports[n].client != number) {
                 continue;
@@ -398,17 +419,48 @@ void port_open(uint32_t number, const struct process *process)
             seL4_Signal(service->roster_signal);
         }
     }
+    return true;
 }
 
 void port_close(uint32_t number)
 {
+    lend_end(number);
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
-        for (uint32_t n = 0; n < services[i].port_count; n++) {
-            if (services[i].ports[n].client == number) {
-                services[i].ports[n].process = NULL;
+        struct service *service = &services[i];
+        for (uint32_t n = 0; n < service->port_count; n++) {
+            if (service->ports[n].client != number) {
+                continue;
+            }
+            service->ports[n].process = NULL;
+            if (service->class->close != NULL) {
+                service->class->close(roster_of(service), n);
+                seL4_Signal(service->roster_signal);
             }
         }
     }
+}
+
+/* Of all ports of the VM. Without a process there is nobody to be waited for. */
+static bool is_quiet(const struct service *service, uint32_t number)
+{
+    for (uint32_t n = 0; n < service->port_count && service->process.cnode != 0; n++) {
+        if (service->ports[n].client == number &&
+            !service->class->is_quiet(roster_of(service), stats_of(service), n)) {
+            return false;
+        }
+    }
+    return !service->lost;
+}
+
+bool port_is_quiet(uint32_t number)
+{
+    for (unsigned i = 0; i < CLASS_COUNT && lend_is_out(number); i++) {
+        const struct service *service = &services[i];
+        if (service->class->is_quiet != NULL && is_quiet(service, number)) {
+            lend_back(number);
+        }
+    }
+    return !lend_is_out(number);
 }
 
 /* ---- counters -----------------------------------------------------------------------------------

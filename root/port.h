@@ -4,6 +4,7 @@
 #include "link/control.h"
 #include "root/board.h"
 #include "root/process.h"
+#include "root/ram.h"
 #include "root/service.h"
 
 /*
@@ -43,6 +44,17 @@ bool port_attach(struct process *process);
 /* Capability slots that port_attach takes. */
 uint32_t port_slots(uint32_t number);
 
-/* Tells the services that VM `number` runs now: its links are fresh. Or that it does not. */
-void port_open(uint32_t number, const struct process *process);
+/*
+ * Tells the services that VM `number` runs now: its links are fresh; its RAM is lent if it chose
+ * zero copy. False: the reason says why.
+ */
+bool port_open(uint32_t number, const struct process *process, const struct ram *ram);
+
+/* Tells them that it does not. */
 void port_close(uint32_t number);
+
+/*
+ * After that: whether nobody touches the VM's RAM any more. Root's notification is signalled when
+ * that may have changed. Until then its memory must not be used for anything else.
+ */
+bool port_is_quiet(uint32_t number);

@@ -8,6 +8,7 @@
 #include "lib/tree_child.h"
 #include "link/block.h"
 #include "root/files.h"
+#include "root/lend.h"
 #include "root/port_class.h"
 #include "root/reason.h"
 
@@ -117,6 +118,13 @@ static const char *block_describe(void *roster_page, uint32_t port, const struct
     if (strcmp(port_text(node->tree, node->node, "read-only"), "yes") == 0) {
         info->flags |= BLOCK_PORT_READ_ONLY;
     }
+    if (strcmp(port_text(node->tree, node->node, "zero-copy"), "yes") == 0) {
+        info->guest_vaddr =
+            lend_open(node->client, port_number(node->tree, node->vm, "memory-mib", 0));
+        if (info->guest_vaddr == 0) {
+            return reason();
+        }
+    }
     struct disk *disk = find_disk(name);
     if (disk == NULL) {
         describe_part(info, node);
@@ -132,12 +140,29 @@ static const char *block_describe(void *roster_page, uint32_t port, const struct
     return NULL;
 }
 
+/* Odd: hands off. */
+static void block_close(void *roster_page, uint32_t port)
+{
+    struct block_port_info *info = &((struct block_roster *)roster_page)->port[port];
+    atomic_fetch_or(&info->generation, 1);
+}
+
 static void block_format(void *roster_page, uint32_t port, void *link)
 {
     struct block_port_info *info = &((struct block_roster *)roster_page)->port[port];
-    uint32_t generation = atomic_fetch_add(&info->generation, 1) + 2;
+    block_close(roster_page, port);
+    uint32_t generation = atomic_load(&info->generation) + 1;
+    generation += generation == 0 ? 2 : 0; /* 0: there was none yet */
     block_link_format(link, generation);
     atomic_store(&info->generation, generation);
+}
+
+static bool block_is_quiet(const void *roster_page, const void *stats_page, uint32_t port)
+{
+    const struct block_port_info *info = &((const struct block_roster *)roster_page)->port[port];
+    const struct block_stats *stats = stats_page;
+    return info->guest_vaddr == 0 ||
+           atomic_load(&stats->quiet[port]) == atomic_load(&info->generation);
 }
 
 static bool block_map(void *roster_page, struct process *process)
@@ -164,13 +189,13 @@ static bool block_map(void *roster_page, struct process *process)
             }
         }
     }
-    return true;
+    return lend_map(process);
 }
 
 static uint32_t block_map_slots(const void *roster_page)
 {
     enum { TABLES = 16 };
-    uint32_t slots = 0;
+    uint32_t slots = lend_slots();
     (void)roster_page;
     for (uint32_t i = 0; i < disk_count; i++) {
         slots += disks[i].frames + files_slots(disks[i].file) + TABLES;
@@ -195,6 +220,8 @@ const struct port_class port_block = {
     .open = block_open,
     .describe = block_describe,
     .format = block_format,
+    .close = block_close,
+    .is_quiet = block_is_quiet,
     .map = block_map,
     .map_slots = block_map_slots,
     .count = block_count,

@@ -19,6 +19,7 @@ struct port_node {
     const void *tree;
     int vm, node;
     const char *vm_name;
+    uint32_t client; /* number of the VM */
 };
 
 struct port_class {
@@ -55,6 +56,11 @@ struct port_class {
      * Optional. */
     void (*captures)(const void *roster, struct control_reply *reply);
     bool (*capture)(void *roster, uint32_t network, bool on);
+
+    /* The client is gone: the service lets go of its port. Optional. */
+    void (*close)(void *roster, uint32_t port);
+    /* Whether it has, of a port for which RAM is lent. With close. */
+    bool (*is_quiet)(const void *roster, const void *stats, uint32_t port);
 
     /* Each life of the service: what it gets beyond what all of them get. Optional. */
     bool (*map)(void *roster, struct process *process);

@@ -13,6 +13,8 @@ enum {
     REG_MAGIC = 0x000,
     REG_VERSION = 0x004,
     REG_DEVICE_ID = 0x008,
+    REG_STATUS = 0x070,
+    RESET_POLLS = 1000000, /* a device that resets for longer will not get better */
     VERSION_MODERN = 2,
     SPI_BASE = 32,
 };
@@ -34,11 +36,15 @@ static struct {
 } pages[PAGE_MAX];
 static uint32_t page_count;
 
+static uint64_t registers(uint32_t slot)
+{
+    return ROOT_VIRTIO_VADDR + slots[slot].page * PAGE_BYTES +
+           (slots[slot].base & (PAGE_BYTES - 1));
+}
+
 static uint32_t read_register(uint32_t slot, uint32_t offset)
 {
-    uint64_t vaddr = ROOT_VIRTIO_VADDR + slots[slot].page * PAGE_BYTES +
-                     (slots[slot].base & (PAGE_BYTES - 1)) + offset;
-    return *(volatile uint32_t *)vaddr;
+    return *(volatile uint32_t *)(registers(slot) + offset);
 }
 
 /* Index of the page with this address, mapped; PAGE_MAX when that cannot be. */
@@ -119,8 +125,22 @@ enum virtio_found virtio_find(uint32_t device_id, struct virtio_place *place)
         .frame = pages[slots[found].page].frame,
         .offset = (uint32_t)(slots[found].base & (PAGE_BYTES - 1)),
         .intid = slots[found].intid,
+        .vaddr = registers(found),
     };
     return VIRTIO_FOUND;
+}
+
+/* VIRTIO 1.3, 2.4: it is over when the status reads 0. */
+bool virtio_reset(const struct virtio_place *place)
+{
+    volatile uint32_t *status = (volatile uint32_t *)(place->vaddr + REG_STATUS);
+    *status = 0;
+    for (unsigned i = 0; i < RESET_POLLS; i++) {
+        if (*status == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *virtio_found_text(enum virtio_found found)

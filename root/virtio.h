@@ -12,6 +12,7 @@ struct virtio_place {
     seL4_CPtr frame; /* the page with its registers */
     uint32_t offset; /* in that page */
     uint32_t intid;
+    uint64_t vaddr; /* of its registers, as root sees them */
 };
 
 enum virtio_found {
@@ -27,3 +28,9 @@ bool virtio_init(const struct board *board);
 /* The first device of this type (chapter 5). */
 enum virtio_found virtio_find(uint32_t device_id, struct virtio_place *place);
 const char *virtio_found_text(enum virtio_found found);
+
+/*
+ * The process of its driver is gone: the device forgets all and reads and writes no memory any
+ * more. False: it does not come to that.
+ */
+bool virtio_reset(const struct virtio_place *place);

@@ -22,6 +22,7 @@ enum {
     GUARD_VALUE = 0x5a5a5a5a,
     EVENT_BUDGET_US = 2000,
     EVENT_PERIOD_US = 10000,
+    DRAIN_S = 10, /* for the slowest request of a disk */
 };
 
 static uint32_t frame_count(const struct vm *vm)
@@ -281,8 +282,7 @@ bool vm_create(struct vm *vm, const struct board *board)
         return false;
     }
     service_open(vm->number, &vm->vmm);
-    port_open(vm->number, &vm->vmm);
-    if (!process_run(&vm->vmm)) {
+    if (!port_open(vm->number, &vm->vmm, &vm->ram) || !process_run(&vm->vmm)) {
         vm_destroy(vm);
         return false;
     }
@@ -312,7 +312,7 @@ static void delete_vcpus(struct vm *vm)
 
 void vm_destroy(struct vm *vm)
 {
-    if (vm->arena.block_count == 0) {
+    if (vm->arena.block_count == 0 || vm->draining) {
         return;
     }
     service_close(vm->number);
@@ -320,10 +320,21 @@ void vm_destroy(struct vm *vm)
     process_stop(&vm->vmm);
     delete_vcpus(vm);
     space_close(&vm->guest);
-    ram_drop(&vm->ram);
-    arena_close(&vm->arena);
     vm->vmm = (struct process){0};
     vm->guest = (struct space){0};
+    vm->draining = true;
+    vm->drain_until = counter_now() + DRAIN_S * counter_frequency_hz();
+    vm_reap(vm);
+}
+
+bool vm_reap(struct vm *vm)
+{
+    if (vm->draining && port_is_quiet(vm->number)) {
+        ram_drop(&vm->ram);
+        arena_close(&vm->arena);
+        vm->draining = false;
+    }
+    return !vm->draining;
 }
 
 void vm_pause(struct vm *vm, bool pause)

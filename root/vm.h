@@ -16,6 +16,8 @@ struct vm {
     uint32_t number; /* client number */
     enum vm_state state;
     uint64_t starts;
+    bool draining;        /* has ended, but a service may still use its RAM: its arena stays */
+    uint64_t drain_until; /* counter ticks: the service should have let go of it */
     uint32_t balloon_mib; /* what the operator wants to have back from its guest */
     /* while it has a compartment: */
     struct arena arena;
@@ -39,9 +41,15 @@ bool vm_init(const struct board *board);
  */
 bool vm_create(struct vm *vm, const struct board *board);
 
-/* Takes everything back. The vCPUs stop wherever they are. Nothing happens when there is no
- * compartment. */
+/*
+ * Takes everything back. The vCPUs stop wherever they are. Nothing happens when there is no
+ * compartment. If a service may still use the VM's RAM (zero copy), the memory stays where it is,
+ * and the VM is draining, until vm_reap finds that the service has let go of it.
+ */
 void vm_destroy(struct vm *vm);
+
+/* False: it is still draining. Call it again when a service has signalled. */
+bool vm_reap(struct vm *vm);
 
 /* Tells the VMM to stop its guest where it is, or to let it go on. Only with a compartment. */
 void vm_pause(struct vm *vm, bool pause);

@@ -105,6 +105,19 @@ json "JSON of many problems" 'not d["ok"] and len(d["problems"]) > 5 and all(p["
 json "JSON of one problem" '[p["property"] for p in d["problems"] if p["node"] == "/console"] == ["attach"]'
 try 0 '"ok"' check --json -I system -I "$work" test/boot/system.dts
 json "JSON of no problem" 'd["ok"] and d["problems"] == []'
+# A choice that gives something away is said, and is no mistake.
+cat >"$work/zero-copy.dts" <<'DTS'
+/dts-v1/;
+/ { compatible = "bulkhead,system-v1"; board = "qemu-virt";
+	disks { image { backend = "ram"; file = "kernel.img"; }; };
+	vms { a { memory-mib = <16>; kernel = "kernel.img"; devices {
+		disk { device = "virtio-blk"; disk = "image"; read-only = "yes"; zero-copy = "yes"; }; }; }; };
+};
+DTS
+try 0 'zero-copy.dts:5: note: /vms/a/devices/disk: zero-copy: the block service can read and write all memory of this VM' \
+    check -I system -I "$work" "$work/zero-copy.dts"
+try 0 '"ok"' check --json -I system -I "$work" "$work/zero-copy.dts"
+json "JSON of a note" 'd["ok"] and [(p["severity"], p["property"]) for p in d["problems"]] == [("note", "zero-copy")]'
 
 # ---- build, show, run ----
 mkdir "$work/programs"

@@ -68,6 +68,7 @@ struct description_problem {
     const char *node;     /* path */
     const char *property; /* NULL: the node itself */
     const char *text;
+    bool is_note; /* nothing is wrong, but it should be known */
 };
 typedef void description_report_fn(void *ctx, const struct description_problem *problem);
 
@@ -125,6 +126,8 @@ struct checker {
 
 void checker_report(struct checker *checker, bool is_error, int node, const char *property,
                     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Not wrong, but to be known: what somebody who reads the description should not overlook. */
+void checker_note(struct checker *checker, int node, const char *property, const char *text);
 /* What belongs together: VMs against each other, the kernel and the board. */
 void checker_check_system(struct checker *checker);
 /* The same of one VM's devices, and of disks and networks. */

@@ -15,6 +15,14 @@ enum {
     NAMES_MAX_BYTES = 256,
 };
 
+static const char *path_of(struct checker *checker, int node)
+{
+    if (fdt_get_path(checker->tree, node, checker->path, sizeof checker->path) != 0) {
+        snprintf(checker->path, sizeof checker->path, "(a path that is too long)");
+    }
+    return checker->path;
+}
+
 void checker_report(struct checker *checker, bool is_error, int node, const char *property,
                     const char *fmt, ...)
 {
@@ -23,12 +31,19 @@ void checker_report(struct checker *checker, bool is_error, int node, const char
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    if (fdt_get_path(checker->tree, node, checker->path, sizeof checker->path) != 0) {
-        snprintf(checker->path, sizeof checker->path, "(a path that is too long)");
-    }
     checker->error_count += is_error;
-    checker->report(checker->ctx,
-                    &(struct description_problem){is_error, checker->path, property, text});
+    checker->report(checker->ctx, &(struct description_problem){.is_error = is_error,
+                                                                .node = path_of(checker, node),
+                                                                .property = property,
+                                                                .text = text});
+}
+
+void checker_note(struct checker *checker, int node, const char *property, const char *text)
+{
+    checker->report(checker->ctx, &(struct description_problem){.is_note = true,
+                                                                .node = path_of(checker, node),
+                                                                .property = property,
+                                                                .text = text});
 }
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
@@ -306,8 +321,10 @@ unsigned description_check(const void *tree, size_t size_bytes,
 {
     struct checker checker = {.tree = tree, .facts = facts, .report = report, .ctx = ctx};
     if (!tree_check(tree, size_bytes)) {
-        report(ctx,
-               &(struct description_problem){true, "/", NULL, "is not a valid device tree blob"});
+        report(ctx, &(struct description_problem){.is_error = true,
+                                                  .node = "/",
+                                                  .property = NULL,
+                                                  .text = "is not a valid device tree blob"});
         return 1;
     }
     check_node(&checker, 0, &description_schema, 0);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "link/block.h"
 #include "link/map.h"
 #include "tool/description_nodes.h"
 
@@ -29,6 +30,7 @@ static const struct {
     {"sector-count",        "virtio-blk",     false},
     {"read-only",           "virtio-blk",     false},
     {"serial",              "virtio-blk",     false},
+    {"zero-copy",           "virtio-blk",     false},
     {"network",             "virtio-net",     true },
     {"mac",                 "virtio-net",     false},
     {"limit-kib",           "virtio-net",     false},
@@ -126,8 +128,43 @@ static int check_reference(struct checker *checker, int node, const char *proper
     return -1;
 }
 
-static void check_blk(struct checker *checker, int node)
+static bool has_balloon(const void *tree, int vm)
 {
+    int devices = fdt_subnode_offset(tree, vm, "devices"), node;
+    tree_for_each_child(node, tree, devices)
+    {
+        if (is_text(tree, node, "device", "virtio-balloon")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A choice that gives something away: not wrong, but nobody should overlook it. */
+static void check_zero_copy(struct checker *checker, int vm, int node)
+{
+    uint32_t mib;
+    if (!is_text(checker->tree, node, "zero-copy", "yes")) {
+        return;
+    }
+    if (has_balloon(checker->tree, vm)) {
+        checker_report(checker, true, node, "zero-copy",
+                       "and a virtio-balloon in one VM: a disk could write to memory that the "
+                       "guest has given back");
+    } else if (description_cells(checker->tree, vm, "memory-mib", &mib, 1) == 1 &&
+               mib > BLOCK_GUEST_MIB_MAX) {
+        checker_report(checker, true, node, "zero-copy",
+                       "the VM has %u MiB of memory, %d is the most for it", mib,
+                       BLOCK_GUEST_MIB_MAX);
+    } else {
+        checker_note(checker, node, "zero-copy",
+                     "the block service can read and write all memory of this VM");
+    }
+}
+
+static void check_blk(struct checker *checker, int vm, int node)
+{
+    check_zero_copy(checker, vm, node);
     bool range = has(checker, node, "first-sector") || has(checker, node, "sector-count");
     int disk = check_reference(checker, node, "disk", "disks");
     if (has(checker, node, "partition") && range) {
@@ -203,7 +240,7 @@ static void check_device(struct checker *checker, int vm, int node)
     check_place(checker, node, device);
     check_owners(checker, node, device);
     if (strcmp(device, "virtio-blk") == 0) {
-        check_blk(checker, node);
+        check_blk(checker, vm, node);
     } else if (strcmp(device, "virtio-net") == 0) {
         check_net(checker, node);
     } else if (strcmp(device, "virtio-balloon") == 0) {
@@ -275,6 +312,12 @@ static int add_platform_devices(void *tree, int vm)
 static int complete_blk(void *tree, int vm, int node)
 {
     char serial[DESCRIPTION_SERIAL_MAX + 1];
+    if (fdt_getprop(tree, node, "zero-copy", NULL) == NULL) {
+        int error = set_text(tree, node, "zero-copy", "no");
+        if (error != 0) {
+            return error;
+        }
+    }
     if (fdt_getprop(tree, node, "serial", NULL) != NULL) {
         return 0;
     }

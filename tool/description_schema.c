@@ -180,6 +180,12 @@ static const struct description_property device_properties[] = {
      .type = DESCRIPTION_TEXT,
      .max = DESCRIPTION_SERIAL_MAX,
      .doc = "virtio-blk: serial number that the guest sees; default: the VM's and the node's name"},
+    {.name = "zero-copy",
+     .type = DESCRIPTION_CHOICE,
+     .choices = yes_no,
+     .fallback = "no",
+     .doc = "virtio-blk: whether data go between the disk and the VM's memory without a copy. The "
+            "block service then has all of that memory"},
     {.name = "network",
      .type = DESCRIPTION_TEXT,
      .min = 1,
@@ -209,7 +215,7 @@ static const struct description_property device_properties[] = {
      .fallback = "no",
      .doc = "virtio-balloon: whether the guest gives back what it has free without being asked. It "
             "may have to wait when it wants it again"},
-    {.name = NULL                                                          },
+    {.name = NULL},
 };
 
 static const struct description_property disk_properties[] = {

@@ -33,18 +33,38 @@ static char *copy(const char *text)
     return text != NULL ? tool_format("%s", text) : NULL;
 }
 
-struct problem *problem_add(struct problem_list *list, bool is_error, const char *node,
-                            const char *property, const char *text)
+static struct problem *append(struct problem_list *list, const char *node, const char *property,
+                              const char *text)
 {
     struct problem *problem = tool_allocate(sizeof *problem);
-    problem->is_error = is_error;
     problem->node = copy(node);
     problem->property = copy(property);
     problem->text = copy(text);
     *list->last = problem;
     list->last = &problem->next;
+    return problem;
+}
+
+struct problem *problem_add(struct problem_list *list, bool is_error, const char *node,
+                            const char *property, const char *text)
+{
+    struct problem *problem = append(list, node, property, text);
+    problem->is_error = is_error;
     *(is_error ? &list->error_count : &list->warning_count) += 1;
     return problem;
+}
+
+struct problem *problem_add_note(struct problem_list *list, const char *node, const char *property,
+                                 const char *text)
+{
+    struct problem *problem = append(list, node, property, text);
+    problem->is_note = true;
+    return problem;
+}
+
+static const char *severity(const struct problem *problem)
+{
+    return problem->is_error ? "error" : problem->is_note ? "note" : "warning";
 }
 
 static bool is_before(const struct problem *a, const struct problem *b)
@@ -80,7 +100,7 @@ void problem_list_print(const struct problem_list *list, const char *input)
         if (p->line != 0) {
             fprintf(stderr, ":%u", p->line);
         }
-        fprintf(stderr, ": %s: ", p->is_error ? "error" : "warning");
+        fprintf(stderr, ": %s: ", severity(p));
         if (p->node != NULL) {
             fprintf(stderr, "%s: ", p->node);
         }
@@ -113,7 +133,7 @@ void problem_list_print_json(const struct problem_list *list, const char *input)
     cJSON *problems = cJSON_AddArrayToObject(object, "problems");
     for (const struct problem *p = list->first; p != NULL; p = p->next) {
         cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "severity", p->is_error ? "error" : "warning");
+        cJSON_AddStringToObject(item, "severity", severity(p));
         cJSON_AddStringToObject(item, "file", p->file != NULL ? p->file : input);
         if (p->line != 0) {
             cJSON_AddNumberToObject(item, "line", p->line);

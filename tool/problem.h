@@ -3,12 +3,12 @@
 
 #include <stdbool.h>
 
-/* A list of what is wrong with a description, and its two forms of output. */
+/* A list of what is wrong with a description, or to be known of it, and its two forms of output. */
 
 struct problem {
     struct problem *next;
-    bool is_error;
-    char *file; /* NULL: not known */
+    bool is_error, is_note; /* neither: a warning */
+    char *file;             /* NULL: not known */
     unsigned line;
     char *node;     /* NULL: not about a node */
     char *property; /* NULL: not about a property */
@@ -25,6 +25,10 @@ void problem_list_free(struct problem_list *list);
 /* Appends; copies the texts. Returns the new one, for its place to be filled in. */
 struct problem *problem_add(struct problem_list *list, bool is_error, const char *node,
                             const char *property, const char *text);
+
+/* The same for what is not wrong, but to be known: counted as neither. */
+struct problem *problem_add_note(struct problem_list *list, const char *node, const char *property,
+                                 const char *text);
 
 /* By file and line, as a reader meets them; what has no line first. */
 void problem_list_sort(struct problem_list *list);

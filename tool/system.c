@@ -16,8 +16,11 @@ enum { GUEST_TREE_BYTES = 1 << 20 /* what is kept for the guest's device tree */
 static void report(void *ctx, const struct description_problem *problem)
 {
     struct system *system = ctx;
-    struct problem *added = problem_add(&system->problems, problem->is_error, problem->node,
-                                        problem->property, problem->text);
+    struct problem *added =
+        problem->is_note
+            ? problem_add_note(&system->problems, problem->node, problem->property, problem->text)
+            : problem_add(&system->problems, problem->is_error, problem->node, problem->property,
+                          problem->text);
     source_locate(&system->source, added);
 }
 
@@ -27,7 +30,8 @@ static void report_node(struct system *system, int node, const char *property, c
     if (fdt_get_path(system->source.tree.data, node, path, sizeof path) != 0) {
         path[0] = '\0';
     }
-    report(system, &(struct description_problem){true, path, property, text});
+    report(system, &(struct description_problem){
+                       .is_error = true, .node = path, .property = property, .text = text});
 }
 
 /* ---- paths
@@ -78,8 +82,11 @@ static void load_board(struct system *system)
     const char *name = description_board(system->source.tree.data);
     if (name == NULL || name[0] == '\0' || strchr(name, '/') != NULL) {
         if (name != NULL && name[0] != '\0') {
-            report(system, &(struct description_problem){true, "/", "board",
-                                                         "is the name of a board, not a path"});
+            report(system,
+                   &(struct description_problem){.is_error = true,
+                                                 .node = "/",
+                                                 .property = "board",
+                                                 .text = "is the name of a board, not a path"});
         }
         return; /* the checker says that it is missing */
     }
@@ -90,7 +97,8 @@ static void load_board(struct system *system)
         char *text = tool_format("there is no %s in %s: correct the name, or say with -I where the "
                                  "folder \"board\" is",
                                  file, where);
-        report(system, &(struct description_problem){true, "/", "board", text});
+        report(system, &(struct description_problem){
+                           .is_error = true, .node = "/", .property = "board", .text = text});
         free(text);
         free(where);
     } else {

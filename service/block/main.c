@@ -56,6 +56,12 @@ static void signal_client(void *ctx, unsigned port)
     call_later(SLOT_CLIENT_BASE + port, 0);
 }
 
+static void tell_root(void *ctx)
+{
+    (void)ctx;
+    seL4_Signal(SLOT_ROOT);
+}
+
 static void *memory_at(void *ctx, uint64_t vaddr)
 {
     (void)ctx;
@@ -77,6 +83,7 @@ static void start(void)
                                      .size_bytes = roster->dma_bytes},
                              .stats = stats ? (struct block_stats *)PROCESS_STATS_VADDR : NULL,
                              .signal = signal_client,
+                             .quiet = tell_root,
                              .memory = memory_at,
     });
 }
