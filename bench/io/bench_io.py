@@ -24,6 +24,7 @@ COPY_INS_PER_BYTE = 12 / 64  # lib/bytes.c on the target
 DISK = "null-co://"
 BOARD_DISK = '\tdisks {\n\t\tdisk {\n\t\t\tbackend = "virtio-blk";\n\t\t};\n\t};\n'
 RAM_DISK = '\tdisks {\n\t\tdisk {\n\t\t\tbackend = "ram";\n\t\t\tsize-mib = <2>;\n\t\t};\n\t};\n'
+ZERO_COPY = 'zero-copy = "yes"'
 HELD = ["chrt", "--batch", "0", "taskset", "-c", str(max(os.sched_getaffinity(0)))]
 
 
@@ -77,9 +78,9 @@ def block_names(prefix, said):
     return results
 
 
-def block(name, disks, prefix):
+def block(name, disks, prefix, *properties):
     def case(bench):
-        disk = device("disk", 'device = "virtio-blk"', 'disk = "disk"')
+        disk = device("disk", 'device = "virtio-blk"', 'disk = "disk"', *properties)
         image = bench.image(name, io_vm("bench", "bench-io-blk.elf", disk), before=disks)
         return block_names(prefix, run(bench, name, image, board_disk=disks == BOARD_DISK))
     return case
@@ -155,6 +156,8 @@ CASES = {
     "blk.board": block("blk", BOARD_DISK, "blk."),
     "blk.native": block_native,
     "blk.ram": block("blk-ram", RAM_DISK, "blk.ram_"),
+    "blk.zero_copy.board": block("blk-zero-copy", BOARD_DISK, "blk.zero_copy.", ZERO_COPY),
+    "blk.zero_copy.ram": block("blk-zero-copy-ram", RAM_DISK, "blk.zero_copy.ram_", ZERO_COPY),
     "blk.linux.mmio": linux("blk-linux", "mmio", "blk."),
     "blk.linux.mmio.native": linux_native("blk-linux", "virtio-blk-device", "native.blk."),
     "blk.linux.pci": linux("blk-linux-pci", "pci", "blk.pci_"),

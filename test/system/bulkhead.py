@@ -86,10 +86,13 @@ class Vm:
 class System:
     """A Bulkhead that runs in a machine."""
 
-    def __init__(self, context, description=PAIR, debugger=False, disk=None):
+    def __init__(self, context, description=PAIR, debugger=False, disk=None, drive=""):
+        """`drive`: more of QEMU's options for the disk's drive."""
         image = make_image(description)
         options = ["--disk", disk] if disk else []
         command = run_tool("run", "--dry-run", *options, image).split()
+        if disk:
+            command[command.index("-drive") + 1] += drive
         path = f"{image}.{os.getpid()}.gdb"
         if debugger:
             command += ["-gdb", f"unix:{path},server=on,wait=off"]

@@ -10,8 +10,12 @@ import time
 
 from bulkhead import IMAGES, LOG_LINE, System, run_tool
 from guest import check
+from life_test import free_memory_kib
+from machine import TIME_SCALE
 
 DESCRIPTION = "test/system/systems/io.dts"
+ZERO_COPY = "test/system/systems/zero_copy.dts"
+SLOW_DISK = ",throttling.iops-total=25"  # requests are in flight for seconds
 PARTITION_MIB = {"one": 24, "two": 8}
 MIB = 1 << 20
 SECTOR = 512
@@ -323,3 +327,74 @@ def test_disk_and_network_survive_a_client(context):
     check(read_back(one, device(one, "one-disk"), 2) == digest, "a restart lost what was flushed")
     check(", 0% packet loss" in one.output("ping -c 3 -W 5 10.42.0.2", 60), "the network is gone")
     check(hashlib.md5(contents(disk, "one")[:2 * MIB]).hexdigest() == digest, "not on the board's disk")
+
+
+def keep_busy(guest, *paths):
+    """Reads of 16 MiB of each disk in the background: as many requests as go, into the guest's memory."""
+    for path in paths:
+        guest.output(f"sh -c '(while :; do dd if={path} of=/dev/null bs=16M count=1 iflag=direct 2>/dev/null; done) &'")
+
+
+def check_disk_of(guest, serial, disk, name, size_mib):
+    """Writes, reads back, and looks at the board's disk if it is a part of that."""
+    path = device(guest, serial)
+    digest = write_file(guest, path, size_mib)
+    check(read_back(guest, path, size_mib) == digest, f"{serial}: it reads something else than it wrote")
+    if name:
+        found = contents(disk, name)
+        check(hashlib.md5(found[:size_mib * MIB]).hexdigest() == digest, f"{serial}: not on the board's disk")
+        check(found[size_mib * MIB:].strip(name[0].encode()) == b"", f"{serial}: bytes elsewhere have changed")
+
+
+def test_zero_copy(context):
+    """The disk reads and writes guests' memory itself. A VM that ends in the middle of that keeps its memory until
+    the disk is done with it; a service that dies has the memory again when it is back."""
+    disk = make_disk(context.name)
+    system = System(context, ZERO_COPY, debugger=True, disk=disk, drive=SLOW_DISK)
+    system.start_all()
+    check_disk_of(system.guest("one"), "one-disk", disk, "one", 4)
+    check_disk_of(system.guest("one"), "one-memory", disk, None, 4)
+    check_disk_of(system.guest("two"), "two-disk", disk, "two", 2)
+    # What the second guest has in memory stays as it is, whatever becomes of the first one's.
+    two = system.guest("two")
+    digest = two.output("dd if=/dev/urandom of=/tmp/kept bs=1M count=24 2>/dev/null; md5sum </tmp/kept", 120)
+
+    # A stop in the middle of reads: its memory comes back, but not before they have ended.
+    with_one = free_memory_kib(system)
+    one = system.guest("one")
+    keep_busy(one, device(one, "one-disk"), device(one, "one-memory"))
+    system.shell("stop one")
+    at_once = free_memory_kib(system)
+    check(at_once < with_one + 100 * 1024, "memory was given back while the disk was writing to it")
+    for starts in range(2, 4):
+        system.shell("start one" if starts == 2 else "restart one")
+        one = system.wait_ready_again("one", starts)
+        keep_busy(one, device(one, "one-disk"), device(one, "one-memory"))
+    system.shell("stop one")
+    deadline = time.monotonic() + 30 * TIME_SCALE
+    while free_memory_kib(system) < with_one + 160 * 1024:
+        check(time.monotonic() < deadline, "a VM's memory does not come back")
+        time.sleep(0.5)
+    system.shell("start one")
+    one = system.wait_ready_again("one", 4)
+    check_disk_of(one, "one-disk", disk, "one", 4)
+
+    # The service dies in the middle of writes and reads: they are carried out again.
+    path = device(one, "one-disk")
+    one.output("dd if=/dev/urandom of=/tmp/random bs=1M count=8 2>/dev/null")
+    write = f"for i in 1 2 3; do dd if=/tmp/random of={path} bs=64k conv=fsync 2>/dev/null; done; echo $? >/tmp/done"
+    one.output(f"sh -c '({write}) &'")
+    since = system.machine.mark()
+    system.crash("block")
+    system.machine.expect(LOG_LINE.format(name="root") + "block: restarted", 30, since)
+    one = system.guest("one")
+    one.output("while [ ! -e /tmp/done ]; do sleep 0.2; done", 120)
+    check(one.output("cat /tmp/done") == "0", "writing failed")
+    written = one.output("md5sum </tmp/random").split()[0]
+    check(read_back(one, path, 8) == written, "what was written is not there")
+    check(hashlib.md5(contents(disk, "one")[:8 * MIB]).hexdigest() == written, "not on the board's disk")
+    check_disk_of(one, "one-memory", disk, None, 4)
+
+    two = system.guest("two")
+    check(two.output("md5sum </tmp/kept", 60) == digest, "another VM's memory has changed")
+    check(contents(disk, "two")[2 * MIB:].strip(b"t") == b"", "another VM's disk has changed")
