@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vmm/abort.h"
 
+#include <stddef.h>
+
 #include "vmm/balloon.h"
 #include "vmm/decode.h"
 #include "vmm/guest_exception.h"
@@ -11,7 +13,7 @@ enum { SPSR_AARCH32 = 1 << 4, REGISTER_BASE_SP = DECODE_REG_SP, INSTRUCTION_BYTE
 
 static void refuse(struct vcpu *vcpu, const struct abort *abort, bool is_write)
 {
-    guest_exception_abort(vcpu, abort, is_write);
+    guest_exception_abort(vcpu, abort, is_write, NULL);
 }
 
 /* One device access of a transfer: the register's value goes out, or what comes back goes to
@@ -50,9 +52,11 @@ static void do_transfer(struct vcpu *vcpu, const struct abort *abort,
         refuse(vcpu, abort, transfer->is_write);
     } else if (transfer->is_write || !has_register) {
         vcpu_write_pc(vcpu, abort->pc + decode_instruction_bytes(abort->syndrome));
-    } else {
-        vcpu_write_x(vcpu, transfer->reg, loaded,
-                     abort->pc + decode_instruction_bytes(abort->syndrome));
+    } else if (!vcpu_write_x(vcpu, transfer->reg, loaded,
+                             abort->pc + decode_instruction_bytes(abort->syndrome))) {
+        /* An abort is better than to go on as another kind of program. */
+        guest_exception_abort(vcpu, abort, transfer->is_write,
+                              "the kernel cannot set a register of a 32-bit program");
     }
 }
 

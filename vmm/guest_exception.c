@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vmm/guest_exception.h"
 
+#include <stddef.h>
+
 #include "lib/log.h"
 #include "vmm/exception.h"
 #include "vmm/vcpu.h"
@@ -33,7 +35,25 @@ static void write_state(struct vcpu *vcpu, seL4_UserContext *context,
     vcpu->count[COUNT_GUEST_FAULTS]++;
 }
 
-void guest_exception_abort(struct vcpu *vcpu, const struct abort *abort, bool is_write)
+static void log_abort(const struct vcpu *vcpu, const struct abort *abort, bool is_write,
+                      const char *why)
+{
+    const char *what = is_write ? "write" : "read";
+    if (why != NULL) {
+        log_warning("%s: vCPU %u, pc 0x%lx: %s at 0x%lx: %s: the guest got an abort",
+                    vmm.boot->name, vcpu->index, (unsigned long)abort->pc, what,
+                    (unsigned long)abort->address.value, why);
+    } else {
+        log_warning(
+            "%s: vCPU %u, pc 0x%lx: %s at 0x%lx: no device is there: the guest got an abort; "
+            "if it should have one, add it to /vms/%s/devices",
+            vmm.boot->name, vcpu->index, (unsigned long)abort->pc, what,
+            (unsigned long)abort->address.value, vmm.boot->name);
+    }
+}
+
+void guest_exception_abort(struct vcpu *vcpu, const struct abort *abort, bool is_write,
+                           const char *why)
 {
     seL4_UserContext context;
     struct exception_before before = read_state(vcpu, &context);
@@ -43,11 +63,7 @@ void guest_exception_abort(struct vcpu *vcpu, const struct abort *abort, bool is
     struct exception_after after = exception_data_abort(&before, is_write, far);
     write_state(vcpu, &context, &after);
     if (log_limit_pass(&vmm.strange, LOG_BURST)) {
-        log_warning(
-            "%s: vCPU %u, pc 0x%lx: %s at 0x%lx: no device is there: the guest got an abort; "
-            "if it should have one, add it to /vms/%s/devices",
-            vmm.boot->name, vcpu->index, (unsigned long)abort->pc, is_write ? "write" : "read",
-            (unsigned long)abort->address.value, vmm.boot->name);
+        log_abort(vcpu, abort, is_write, why);
     }
 }
 

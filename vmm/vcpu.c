@@ -109,10 +109,14 @@ void vcpu_write_pc(const struct vcpu *vcpu, uint64_t pc)
     write_words(vcpu, 1, pc, 0);
 }
 
-void vcpu_write_x(const struct vcpu *vcpu, unsigned n, uint64_t value, uint64_t pc)
+bool vcpu_write_x(const struct vcpu *vcpu, unsigned n, uint64_t value, uint64_t pc)
 {
+    enum { SPSR = 2, SPSR_AARCH32 = 1 << 4 };
     unsigned count = vcpu_register_count(n);
     struct message_start start = read_words(vcpu, count);
+    if ((start.word[SPSR] & SPSR_AARCH32) != 0) {
+        return false;
+    }
     /* What was read becomes what is written, two words further on. */
     for (unsigned i = count - 1; i >= 4; i--) {
         seL4_SetMR((int)(WORDS_BEFORE + i), seL4_GetMR((int)i));
@@ -121,6 +125,7 @@ void vcpu_write_x(const struct vcpu *vcpu, unsigned n, uint64_t value, uint64_t 
     seL4_SetMR(WORDS_BEFORE + 2, start.word[2]);
     seL4_SetMR(WORDS_BEFORE + register_index[n], value);
     write_words(vcpu, count, pc, start.word[1]);
+    return true;
 }
 
 uint64_t vcpu_read_register(const struct vcpu *vcpu, seL4_VCPUReg reg)

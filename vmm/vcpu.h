@@ -49,7 +49,9 @@ void vcpu_write(const struct vcpu *vcpu, const seL4_UserContext *context, unsign
  * counter. */
 uint64_t vcpu_read_x(const struct vcpu *vcpu, unsigned n);
 void vcpu_write_pc(const struct vcpu *vcpu, uint64_t pc);
-void vcpu_write_x(const struct vcpu *vcpu, unsigned n, uint64_t value, uint64_t pc);
+/* False, and nothing is written: the vCPU is in AArch32, which the kernel ends when it writes a
+ * general register (docs/kernel.md). */
+bool vcpu_write_x(const struct vcpu *vcpu, unsigned n, uint64_t value, uint64_t pc);
 
 /* On the handler: a register of the virtual CPU (seL4_VCPUReg). */
 uint64_t vcpu_read_register(const struct vcpu *vcpu, seL4_VCPUReg reg);

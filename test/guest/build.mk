@@ -97,5 +97,15 @@ $(GUEST_PSCI): test/guest/psci/start.S test/guest/psci/psci.c | $B/packages.stam
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) $(TARGET_CFLAGS) -mstrict-align $(TARGET_LDFLAGS) -Wl,-Ttext-segment=0x40200000 $^ -o $@
 
+# A program for a guest, not a guest. There is no 32-bit linker among our packages: it has its own ELF header.
+PROGRAM_AARCH32 := $B/guest/aarch32
+GUESTS          += $(PROGRAM_AARCH32)
+$(PROGRAM_AARCH32): test/guest/aarch32/aarch32.S | $B/packages.stamp
+	$(call say,AS,$@)
+	$Qmkdir -p $(@D)
+	$Q$(FUZZ_CC) --target=arm-linux-gnueabihf -c $< -o $@.o
+	$Q$(TARGET_CC:gcc=objcopy) -I elf32-little -O binary -j .text $@.o $@
+	$Qrm $@.o
+
 .PHONY: guests
 guests: $(GUESTS)
