@@ -11,6 +11,7 @@
 
 #include "lib/check.h"
 #include "test/fake/guest_pci.h"
+#include "test/fake/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,8 +31,6 @@ static const struct {
 };
 
 static struct {
-    const uint8_t *data;
-    size_t left;
     struct pci pci;
     struct fake_pci_port port;
     struct pci_function function[FUNCTIONS];
@@ -43,24 +42,6 @@ static struct {
         uint64_t offset;
     } seen;
 } t;
-
-static unsigned next(void)
-{
-    if (t.left == 0) {
-        return 0;
-    }
-    t.left--;
-    return *t.data++;
-}
-
-static uint32_t next_32(void)
-{
-    uint32_t value = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        value |= next() << (8 * i);
-    }
-    return value;
-}
 
 static void bar_access(void *ctx, unsigned bar, struct access *access)
 {
@@ -103,8 +84,8 @@ static void build(void)
 
 static struct access next_access(void)
 {
-    struct access a = {.width_bytes = (uint8_t)(1u << next() % 4), .is_write = next() & 1};
-    a.value = a.is_write ? next_32() | (uint64_t)next_32() << 32 : 0x123456789abcdef0;
+    struct access a = {.width_bytes = (uint8_t)(1u << input_8() % 4), .is_write = input_8() & 1};
+    a.value = a.is_write ? input_32() | (uint64_t)input_32() << 32 : 0x123456789abcdef0;
     return a;
 }
 
@@ -116,11 +97,11 @@ static void check_value(const struct access *a)
 static void step_ecam(void)
 {
     struct access a = next_access();
-    unsigned where = next(), high = next();
+    unsigned where = input_8(), high = input_8();
     unsigned function = where % FUNCTIONS;
-    a.offset = shape[function].device << 15 | (next() & ~(next() % 4u));
+    a.offset = shape[function].device << 15 | (input_8() & ~(input_8() % 4u));
     if (high & 0x80) {
-        a.offset = (a.offset ^ (uint64_t)high << 16 ^ next() << 8) & 0xffffff;
+        a.offset = (a.offset ^ (uint64_t)high << 16 ^ input_8() << 8) & 0xffffff;
     }
     a.offset -= a.offset + a.width_bytes > 0x1000000 ? 8 : 0;
     CHECK(pci_ecam_access(&t.pci, &a) == OUTCOME_DONE);
@@ -130,15 +111,15 @@ static void step_ecam(void)
 /* A BAR by one write: near others, near edges, or anywhere. */
 static void step_bar(void)
 {
-    unsigned function = next() % FUNCTIONS, bar = next() % 2, how = next();
-    uint32_t address = next_32();
+    unsigned function = input_8() % FUNCTIONS, bar = input_8() % 2, how = input_8();
+    uint32_t address = input_32();
     if (how & 1) {
         address = BASE + (how >> 1) * 0x1000u;
     } else if (how & 2) {
         address = BASE + WINDOW - (how >> 2) * 0x1000u;
     }
     fake_set_bar(&t.pci, shape[function].device, bar, address);
-    fake_config_write(&t.pci, shape[function].device, COMMAND, 2, 2 | (next() & 4));
+    fake_config_write(&t.pci, shape[function].device, COMMAND, 2, 2 | (input_8() & 4));
 }
 
 /* Who the registers say answers; FUNCTIONS: nobody. */
@@ -162,10 +143,10 @@ static unsigned answers(uint32_t first, uint32_t last, unsigned *bar)
 static void step_memory(void)
 {
     struct access a = next_access();
-    unsigned bar, how = next(), count = t.seen.count;
-    uint32_t offset = (next() | next() << 8) & (how & 0x40 ? 0xffff : 0xfff);
+    unsigned bar, how = input_8(), count = t.seen.count;
+    uint32_t offset = (input_8() | input_8() << 8) & (how & 0x40 ? 0xffff : 0xfff);
     uint32_t base = fake_bar(&t.pci, shape[how % FUNCTIONS].device, how >> 2 & 1);
-    uint32_t address = how & 0x80 ? next_32() : base + offset;
+    uint32_t address = how & 0x80 ? input_32() : base + offset;
     address -= how & 0x20 ? 4u : 0;
     if (address < BASE || address > BASE + WINDOW - a.width_bytes) {
         return;
@@ -186,7 +167,7 @@ static void step_memory(void)
 /* One vector's entry, by its words: few random offsets hit one that matters. */
 static void step_msix(void)
 {
-    unsigned function = next() % FUNCTIONS, vector = next() % 33, flags = next();
+    unsigned function = input_8() % FUNCTIONS, vector = input_8() % 33, flags = input_8();
     unsigned device = shape[function].device;
     uint32_t table = fake_bar(&t.pci, device, MSIX_BAR);
     if (shape[function].vectors == 0) {
@@ -204,7 +185,7 @@ static void step_msix(void)
 
 static void step_raise(void)
 {
-    unsigned function = next() % FUNCTIONS, vector = next();
+    unsigned function = input_8() % FUNCTIONS, vector = input_8();
     const struct pci_function *f = &t.function[function];
     unsigned before = t.port.message_count;
     bool exists = vector < shape[function].vectors;
@@ -218,8 +199,8 @@ static void step_raise(void)
 
 static void step_intx(void)
 {
-    unsigned function = next() % FUNCTIONS;
-    t.intx[function] = next() & 1;
+    unsigned function = input_8() % FUNCTIONS;
+    t.intx[function] = input_8() & 1;
     pci_set_intx(&t.function[function], t.intx[function]);
 }
 
@@ -266,7 +247,7 @@ static void check_all(void)
 
 static void step(void)
 {
-    unsigned what = next();
+    unsigned what = input_8();
     switch (what % 8) {
     case 0:
     case 1:
@@ -299,10 +280,9 @@ static void step(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     memset(&t, 0, sizeof t);
-    t.data = data;
-    t.left = size;
+    input_open(data, size);
     build();
-    for (unsigned steps = 0; t.left != 0 && steps < STEPS_MAX; steps++) {
+    for (unsigned steps = 0; !input_over() && steps < STEPS_MAX; steps++) {
         step();
         check_all();
     }

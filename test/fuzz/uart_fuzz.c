@@ -12,6 +12,7 @@
 #include "device/rtc/rtc_pl031.h"
 #include "device/uart/uart_pl011.h"
 #include "lib/check.h"
+#include "test/fake/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,8 +27,6 @@ enum {
 };
 
 static struct {
-    const uint8_t *data;
-    size_t left;
     struct uart_pl011 uart;
     struct uart_pl011_port uart_port;
     uint8_t tx_next, rx_next; /* both ways carry 0, 1, 2 .. */
@@ -39,24 +38,6 @@ static struct {
     uint64_t now_s;
     bool rtc_line;
 } t;
-
-static unsigned next(void)
-{
-    if (t.left == 0) {
-        return 0;
-    }
-    t.left--;
-    return *t.data++;
-}
-
-static uint32_t next_32(void)
-{
-    uint32_t value = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        value |= next() << (8 * i);
-    }
-    return value;
-}
 
 static size_t transmit(void *ctx, const uint8_t *bytes, size_t count)
 {
@@ -96,7 +77,7 @@ static uint32_t uart_access(unsigned offset, unsigned width, bool is_write, uint
 static void receive(void)
 {
     uint8_t bytes[40];
-    size_t count = 1 + next() % sizeof bytes;
+    size_t count = 1 + input_8() % sizeof bytes;
     for (size_t i = 0; i < count; i++) {
         bytes[i] = (uint8_t)(t.rx_next + i);
     }
@@ -139,10 +120,10 @@ static void guest_writes(void)
 /* Any register but those that move or lose bytes. */
 static void guest_access(void)
 {
-    unsigned offset = next() | (next() & 0xf) << 8;
-    unsigned width = 1u << next() % 4;
-    bool is_write = next() & 1;
-    uint32_t value = next_32();
+    unsigned offset = input_8() | (input_8() & 0xf) << 8;
+    unsigned width = 1u << input_8() % 4;
+    bool is_write = input_8() & 1;
+    uint32_t value = input_32();
     if (offset == DR) {
         return;
     }
@@ -175,7 +156,7 @@ static void loop_back(void)
 
 static void uart_step(void)
 {
-    switch (next() % 8) {
+    switch (input_8() % 8) {
     case 0:
     case 1:
         receive();
@@ -191,11 +172,11 @@ static void uart_step(void)
         guest_access();
         break;
     case 6:
-        t.room = next();
+        t.room = input_8();
         uart_pl011_transmit_ready(&t.uart);
         break;
     default:
-        if (next() % 8 == 0) {
+        if (input_8() % 8 == 0) {
             loop_back();
         }
         break;
@@ -232,17 +213,17 @@ static void set_rtc_line(void *ctx, bool high)
 
 static void rtc_step(void)
 {
-    struct access a = {.offset = next() % 48, .width_bytes = (uint8_t)(1u << next() % 4)};
-    a.offset = next() & 1 ? a.offset & ~3ull : a.offset;
-    a.is_write = next() & 1;
-    a.value = a.is_write ? next_32() >> next() % 32 : ~0ull;
+    struct access a = {.offset = input_8() % 48, .width_bytes = (uint8_t)(1u << input_8() % 4)};
+    a.offset = input_8() & 1 ? a.offset & ~3ull : a.offset;
+    a.is_write = input_8() & 1;
+    a.value = a.is_write ? input_32() >> input_8() % 32 : ~0ull;
     CHECK(rtc_pl031_access(&t.rtc, &a) == OUTCOME_DONE);
     CHECK(a.is_write || a.value >> 32 == 0);
 
     uint64_t next_s = rtc_pl031_next_s(&t.rtc);
     CHECK(next_s > t.now_s);
     CHECK(!t.rtc_line || next_s == RTC_PL031_NEVER);
-    uint64_t pause_s = next() & 1 ? next() : next_32();
+    uint64_t pause_s = input_8() & 1 ? input_8() : input_32();
     bool due = next_s != RTC_PL031_NEVER && t.now_s + pause_s >= next_s;
     bool before = t.rtc_line;
     t.now_s += pause_s;
@@ -253,15 +234,14 @@ static void rtc_step(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     memset(&t, 0, sizeof t);
-    t.data = data;
-    t.left = size;
-    t.now_s = next_32();
+    input_open(data, size);
+    t.now_s = input_32();
     t.uart_port = (struct uart_pl011_port){transmit, set_uart_line, space_available, NULL};
     t.rtc_port = (struct rtc_pl031_port){now_s, set_rtc_line, NULL};
     uart_pl011_init(&t.uart, &t.uart_port, 0);
     rtc_pl031_init(&t.rtc, &t.rtc_port, 1);
-    for (unsigned steps = 0; t.left != 0 && steps < STEPS_MAX; steps++) {
-        if (next() & 3) {
+    for (unsigned steps = 0; !input_over() && steps < STEPS_MAX; steps++) {
+        if (input_8() & 3) {
             uart_step();
         } else {
             rtc_step();

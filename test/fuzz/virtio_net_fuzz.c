@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "test/fake/input.h"
 #include "test/fake/net.h"
 #include "test/fake/net_guest.h"
 
@@ -18,35 +19,12 @@ enum { PAIRS = 2, STEPS = 200, RINGS_BYTES = 16384, SPANS = 4 };
 static struct {
     struct net_guest g;
     struct virtio_net net;
-    const uint8_t *data;
-    size_t left;
     bool tampered; /* the guest broke its own rings: what it sees proves nothing */
     bool began;
     struct net_head sending, waiting; /* for the guest, while waiting.length != 0 */
     uint32_t put, room, sent, frames, moods;
     uint8_t bytes[NET_FRAME_MAX], got[NET_FRAME_MAX];
 } t;
-
-static uint32_t next(void)
-{
-    if (t.left == 0) {
-        return 0;
-    }
-    t.left--;
-    return *t.data++;
-}
-
-static uint32_t next_16(void)
-{
-    uint32_t low = next();
-    return low | next() << 8;
-}
-
-static uint32_t next_32(void)
-{
-    uint32_t low = next_16();
-    return low | next_16() << 16;
-}
 
 /* ---- the far side ---------------------------------------------------------------------------- */
 
@@ -150,20 +128,20 @@ static const struct virtio_net_far far = {
 static void offer(void)
 {
     static const uint8_t types[] = {NET_GSO_NONE, NET_GSO_NONE, NET_GSO_TCP4, NET_GSO_TCP6};
-    uint32_t what = next();
+    uint32_t what = input_8();
     struct net_head head = {
-        .length = NET_FRAME_MIN + next_16(),
+        .length = NET_FRAME_MIN + input_16(),
         .flags = (uint8_t)(what & 3),
         .gso_type = types[what >> 2 & 3],
-        .gso_size = (uint16_t)next_16(),
-        .csum_start = (uint16_t)next(),
-        .csum_offset = (uint16_t)next(),
+        .gso_size = (uint16_t)input_16(),
+        .csum_start = (uint16_t)input_8(),
+        .csum_offset = (uint16_t)input_8(),
     };
     if (net_head_valid(&head)) { /* the link sees to that */
         t.waiting = head;
         t.frames = 1 + (what >> 4);
-        t.bytes[0] = (uint8_t)next();
-        t.bytes[13] = (uint8_t)next();
+        t.bytes[0] = (uint8_t)input_8();
+        t.bytes[13] = (uint8_t)input_8();
     }
 }
 
@@ -182,10 +160,10 @@ static void start(uint64_t features)
 static void add_any(unsigned queue)
 {
     struct fake_buffer buffers[SPANS];
-    unsigned count = 1 + next() % SPANS;
+    unsigned count = 1 + input_8() % SPANS;
     for (unsigned i = 0; i < count; i++) {
-        uint32_t where = next_32();
-        buffers[i] = (struct fake_buffer){FAKE_RAM_BASE + where % FAKE_RAM_BYTES, next_16(),
+        uint32_t where = input_32();
+        buffers[i] = (struct fake_buffer){FAKE_RAM_BASE + where % FAKE_RAM_BYTES, input_16(),
                                           (where >> 31) != 0};
     }
     t.tampered = true; /* it may hit the rings, or be no frame's */
@@ -198,14 +176,14 @@ static void add_any(unsigned queue)
 static void send_any(unsigned queue)
 {
     struct guest_head head = {
-        .flags = (uint8_t)next(),
-        .gso_type = (uint8_t)(next() % 6),
-        .header_length = (uint16_t)next_16(),
-        .gso_size = (uint16_t)next_16(),
-        .csum_start = (uint16_t)next(),
-        .csum_offset = (uint16_t)next(),
+        .flags = (uint8_t)input_8(),
+        .gso_type = (uint8_t)(input_8() % 6),
+        .header_length = (uint16_t)input_16(),
+        .gso_size = (uint16_t)input_16(),
+        .csum_start = (uint16_t)input_8(),
+        .csum_offset = (uint16_t)input_8(),
     };
-    uint32_t length = next_16(), cut = next_16();
+    uint32_t length = input_16(), cut = input_16();
     if (!t.tampered && room_for(queue, 0) && t.g.d.queue[queue].free_count > 16) {
         net_guest_send(&t.g, queue, &head, t.bytes, length, cut);
     }
@@ -214,9 +192,9 @@ static void send_any(unsigned queue)
 static void command(unsigned queue)
 {
     uint8_t data[64];
-    uint32_t class = next(), what = next(), size = next() % (sizeof data + 1);
+    uint32_t class = input_8(), what = input_8(), size = input_8() % (sizeof data + 1);
     for (uint32_t i = 0; i < size; i++) {
-        data[i] = (uint8_t)next();
+        data[i] = (uint8_t)input_8();
     }
     bool there = virtio_has(&t.net.device, VIRTIO_NET_F_CTRL_VQ) &&
                  virtio_has(&t.net.device, VIRTIO_NET_F_MQ) == (queue == 2 * PAIRS);
@@ -227,7 +205,7 @@ static void command(unsigned queue)
 
 static void tamper(void)
 {
-    uint32_t at = next_32() % RINGS_BYTES, value = next_32();
+    uint32_t at = input_32() % RINGS_BYTES, value = input_32();
     memcpy(t.g.d.ram.host + at, &value, 1 + (value & 3));
     t.tampered = true;
 }
@@ -266,15 +244,15 @@ static void run(void)
 
 static void step(void)
 {
-    uint32_t what = next();
+    uint32_t what = input_8();
     unsigned queue = (what >> 4) % (2 * PAIRS + 1);
     switch (what & 15) {
     case 0:
-        start(next_32() | (uint64_t)(what >> 4 & 1) << 34 | (uint64_t)(what >> 5 & 1) << 35 |
+        start(input_32() | (uint64_t)(what >> 4 & 1) << 34 | (uint64_t)(what >> 5 & 1) << 35 |
               (uint64_t)(what >> 6 & 1) << 40);
         break;
     case 1: {
-        uint32_t size = 12 + next_16() % 5000, count = 1 + next() % 8;
+        uint32_t size = 12 + input_16() % 5000, count = 1 + input_8() % 8;
         if (!t.tampered && is_receive(queue) && t.g.d.queue[queue].free_count >= 2 * count &&
             room_for(queue, (size + 16) * count)) {
             net_guest_post(&t.g, queue, size, count, size > 40 && (what & 0x80) != 0 ? 20 : 0);
@@ -297,7 +275,7 @@ static void step(void)
         virtio_net_ready(&t.net);
         break;
     case 8:
-        t.room = next();
+        t.room = input_8();
         virtio_net_ready(&t.net);
         break;
     case 9:
@@ -320,7 +298,7 @@ static void step(void)
         receive_all(queue & ~1u);
         break;
     default:
-        t.bytes[next() % 80] = (uint8_t)next();
+        t.bytes[input_8() % 80] = (uint8_t)input_8();
         break;
     }
 }
@@ -352,8 +330,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         net_guest_init(&t.g);
         ready = true;
     }
-    t.data = data;
-    t.left = size;
+    input_open(data, size);
     t.room = t.sent = 0;
     t.moods = 40;
     t.waiting.length = t.frames = 0;
@@ -368,8 +345,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .port = &t.g.d.port,
     });
     net_guest_attach(&t.g, &t.net);
-    start(next_32() | (uint64_t)next() << 32);
-    for (unsigned i = 0; i < STEPS && t.left != 0; i++) {
+    start(input_32() | (uint64_t)input_8() << 32);
+    for (unsigned i = 0; i < STEPS && !input_over(); i++) {
         step();
     }
     works_as_new();

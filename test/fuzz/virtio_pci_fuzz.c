@@ -11,6 +11,7 @@
 
 #include "device/virtio/virtio_pci.h"
 #include "lib/check.h"
+#include "test/fake/input.h"
 #include "test/fake/virtio_pci_driver.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,8 +20,6 @@ enum { BASE = 0x10000000, PLACE = 3, QUEUES = 3, SIZE = 8, CONFIG_BYTES = 20, ST
 enum { DOORBELL = 0x8020040, FIRST_INTID = 80, LAST_BAR_BYTE = 0x3fff, USED_BYTES = 0x10000 };
 
 static struct {
-    const uint8_t *data;
-    size_t left;
     struct pci pci;
     struct fake_pci_port port;
     struct fake_driver d;
@@ -30,24 +29,6 @@ static struct {
     uint8_t config[CONFIG_BYTES];
     bool slow, made; /* resets take a while; the rings are made */
 } t;
-
-static unsigned next(void)
-{
-    if (t.left == 0) {
-        return 0;
-    }
-    t.left--;
-    return *t.data++;
-}
-
-static uint32_t next_32(void)
-{
-    uint32_t value = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        value |= next() << (8 * i);
-    }
-    return value;
-}
 
 static enum virtio_progress work(struct virtio_device *device, unsigned queue, unsigned *budget)
 {
@@ -122,13 +103,13 @@ static void build(void)
 /* Any access to the BAR with the registers; most to where there are some. */
 static void step_register(void)
 {
-    struct access a = {.width_bytes = (uint8_t)(1u << next() % 4), .is_write = next() & 1};
-    unsigned low = next(), high = next();
+    struct access a = {.width_bytes = (uint8_t)(1u << input_8() % 4), .is_write = input_8() & 1};
+    unsigned low = input_8(), high = input_8();
     a.offset = (low & 0x7f) | (high & 3) << 12;
     a.offset = high & 0x80 ? (a.offset ^ low << 4 ^ high << 5) & LAST_BAR_BYTE : a.offset;
     a.offset = high & 0x40 ? a.offset : a.offset & ~(a.width_bytes - 1ull);
     a.offset -= a.offset + a.width_bytes > LAST_BAR_BYTE ? 8 : 0;
-    a.value = a.is_write ? next_32() >> (next() & 31) : 0;
+    a.value = a.is_write ? input_32() >> (input_8() & 31) : 0;
     a.offset += fake_bar(&t.pci, PLACE, VIRTIO_PCI_BAR) - BASE;
     if (a.offset < 0x2eff0000 - 8) {
         CHECK(pci_memory_access(&t.pci, &a) == OUTCOME_DONE);
@@ -151,50 +132,50 @@ static void step_field(void)
                                      VP_QUEUE_DESC,
                                      VP_QUEUE_DRIVER,
                                      VP_QUEUE_DEVICE};
-    unsigned field = fields[next() % sizeof fields], queue = next() % (QUEUES + 1);
-    uint32_t value = next();
+    unsigned field = fields[input_8() % sizeof fields], queue = input_8() % (QUEUES + 1);
+    uint32_t value = input_8();
     unsigned width = field == VP_STATUS                                   ? 1
                      : field >= VP_CONFIG_VECTOR && field < VP_QUEUE_DESC ? 2
                      : field == VP_QUEUE_RESET                            ? 2
                                                                           : 4;
     if (width == 4) {
-        value = value & 1 ? next_32() : (uint32_t)FAKE_RAM_BASE + 16 * value;
+        value = value & 1 ? input_32() : (uint32_t)FAKE_RAM_BASE + 16 * value;
     }
     virtio_pci_set_queue(&t.p, queue, field, width, value);
 }
 
 static void step_config_space(void)
 {
-    unsigned offset = next() & 0xfe, width = 1u << next() % 3;
-    uint32_t value = next_32();
+    unsigned offset = input_8() & 0xfe, width = 1u << input_8() % 3;
+    uint32_t value = input_32();
     fake_config_write(&t.pci, PLACE, offset & ~(width - 1), width, value);
-    if (next() & 1) { /* where registers answer is needed for more than nonsense */
+    if (input_8() & 1) { /* where registers answer is needed for more than nonsense */
         fake_assign_all(&t.pci, BASE);
     }
 }
 
 static void step_window(void)
 {
-    unsigned flags = next();
-    fake_config_write(&t.pci, PLACE, t.p.window + 4, 1, flags & 0x80 ? next() : 0);
+    unsigned flags = input_8();
+    fake_config_write(&t.pci, PLACE, t.p.window + 4, 1, flags & 0x80 ? input_8() : 0);
     fake_config_write(&t.pci, PLACE, t.p.window + 8, 4,
-                      (next() & 0x7f) | (flags & 3) << 12 | (flags & 0x40 ? next_32() : 0));
+                      (input_8() & 0x7f) | (flags & 3) << 12 | (flags & 0x40 ? input_32() : 0));
     fake_config_write(&t.pci, PLACE, t.p.window + 12, 4,
-                      flags & 0x20 ? next_32() : 1u << next() % 3);
+                      flags & 0x20 ? input_32() : 1u << input_8() % 3);
     if (flags & 0x10) {
-        fake_config_write(&t.pci, PLACE, t.p.window + 16, 4, next_32());
+        fake_config_write(&t.pci, PLACE, t.p.window + 16, 4, input_32());
     } else {
-        fake_config_read(&t.pci, PLACE, t.p.window + 16 + (next() & 3), 1);
+        fake_config_read(&t.pci, PLACE, t.p.window + 16 + (input_8() & 3), 1);
     }
 }
 
 static void step_msix(void)
 {
-    unsigned flags = next();
+    unsigned flags = input_8();
     if (fake_bar(&t.pci, PLACE, VIRTIO_PCI_MSIX_BAR) != BASE + 0x4000) {
         return;
     }
-    fake_msix_set(&t.pci, PLACE, next() % (QUEUES + 2), DOORBELL, FIRST_INTID + next() % 16,
+    fake_msix_set(&t.pci, PLACE, input_8() % (QUEUES + 2), DOORBELL, FIRST_INTID + input_8() % 16,
                   flags & 1);
     if (flags & 2) {
         fake_msix_control(&t.pci, PLACE, (uint16_t)((flags & 0x30) << 10));
@@ -218,20 +199,20 @@ static bool start(uint64_t features)
 
 static void step_start(void)
 {
-    unsigned flags = next();
+    unsigned flags = input_8();
     start((flags & 1 ? VIRTIO_F_RING_PACKED : 0) | (flags & 2 ? VIRTIO_F_EVENT_IDX : 0) |
           (flags & 4 ? VIRTIO_F_INDIRECT_DESC : 0) | (flags & 8 ? VIRTIO_F_RING_RESET : 0));
 }
 
 static void step_request(void)
 {
-    unsigned queue = next() % QUEUES, flags = next();
+    unsigned queue = input_8() % QUEUES, flags = input_8();
     struct fake_buffer buffers[2] = {
         {FAKE_RAM_BASE + 0x8000, 1 + (flags & 0x3f), false},
         {FAKE_RAM_BASE + 0x9000, 16,                 true },
     };
     if (flags & 0x80) {
-        buffers[flags & 1].address = (uint64_t)next_32() << (flags & 0x1f);
+        buffers[flags & 1].address = (uint64_t)input_32() << (flags & 0x1f);
     }
     if (t.made) {
         (void)driver_add(&t.d, queue, buffers, 2);
@@ -243,10 +224,10 @@ static void step_request(void)
 /* The driver writes where its rings are; from here on what it reads there means nothing to it. */
 static void step_scribble(void)
 {
-    uint64_t at = FAKE_RAM_BASE + (next() | (next() & 0xf) << 8);
-    unsigned count = 1 + next() % 8;
+    uint64_t at = FAKE_RAM_BASE + (input_8() | (input_8() & 0xf) << 8);
+    unsigned count = 1 + input_8() % 8;
     for (unsigned i = 0; i < count; i++) {
-        *(uint8_t *)driver_at(&t.d, at + i, 1) = (uint8_t)next();
+        *(uint8_t *)driver_at(&t.d, at + i, 1) = (uint8_t)input_8();
     }
     t.made = false;
     virtio_pci_write(&t.p, VP_QUEUE_SELECT, 2, count % QUEUES);
@@ -256,7 +237,7 @@ static void step_scribble(void)
 /* What the device and its far side do by themselves. */
 static void step_device(void)
 {
-    unsigned what = next();
+    unsigned what = input_8();
     virtio_lock(&t.device);
     if (what & 1) {
         virtio_config_changed(&t.device);
@@ -277,7 +258,7 @@ static void step_device(void)
 
 static void step(void)
 {
-    switch (next() % 12) {
+    switch (input_8() % 12) {
     case 0:
     case 1:
         step_register();
@@ -351,10 +332,9 @@ static void check_recovery(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     memset(&t, 0, sizeof t);
-    t.data = data;
-    t.left = size;
+    input_open(data, size);
     build();
-    for (unsigned steps = 0; t.left != 0 && steps < STEPS_MAX; steps++) {
+    for (unsigned steps = 0; !input_over() && steps < STEPS_MAX; steps++) {
         step();
         check_all();
     }

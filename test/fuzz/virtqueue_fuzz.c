@@ -13,6 +13,7 @@
 #include "device/virtio/virtio_spec.h"
 #include "device/virtio/virtqueue.h"
 #include "lib/check.h"
+#include "test/fake/input.h"
 #include "test/fake/virtio_driver.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,8 +32,6 @@ struct popped {
 };
 
 static struct {
-    const uint8_t *data;
-    size_t left;
     struct fake_driver d;
     struct virtqueue queue;
     uint64_t features;
@@ -44,24 +43,6 @@ static struct {
     struct popped popped[SIZE_MOST];
     struct popped *last; /* the last pop, if nothing happened since */
 } t;
-
-static unsigned next(void)
-{
-    if (t.left == 0) {
-        return 0;
-    }
-    t.left--;
-    return *t.data++;
-}
-
-static uint64_t next_bytes(unsigned count)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < count; i++) {
-        value |= (uint64_t)next() << (8 * i);
-    }
-    return value;
-}
 
 static void open_queue(void)
 {
@@ -80,11 +61,11 @@ static void open_queue(void)
 
 static void add(void)
 {
-    struct record r = {.count = 1 + next() % (t.size < 5 ? t.size : 5)};
-    unsigned readable = next() % (r.count + 1);
+    struct record r = {.count = 1 + input_8() % (t.size < 5 ? t.size : 5)};
+    unsigned readable = input_8() % (r.count + 1);
     for (unsigned i = 0; i < r.count; i++) {
-        r.buffers[i] = (struct fake_buffer){FAKE_RAM_BASE + BUFFERS_AT + 16 * next(), 1 + next(),
-                                            i >= readable};
+        r.buffers[i] = (struct fake_buffer){FAKE_RAM_BASE + BUFFERS_AT + 16 * input_8(),
+                                            1 + input_8(), i >= readable};
     }
     uint16_t id = t.honest ? driver_add(&t.d, 0, r.buffers, r.count) : FAKE_NO_ID;
     if (id != FAKE_NO_ID) {
@@ -152,7 +133,7 @@ static void pop(void)
 static struct popped *choose(void)
 {
     struct popped *found = NULL;
-    unsigned start = next();
+    unsigned start = input_8();
     for (unsigned i = 0; i < SIZE_MOST; i++) {
         struct popped *p = &t.popped[(start + i) % SIZE_MOST];
         if (p->used && (found == NULL || ((t.features & VIRTIO_F_IN_ORDER) &&
@@ -169,12 +150,12 @@ static void put(void)
     if (p == NULL) {
         return;
     }
-    uint32_t written = p->chain.writable_bytes == 0 ? 0 : next() % (p->chain.writable_bytes + 1);
+    uint32_t written = p->chain.writable_bytes == 0 ? 0 : input_8() % (p->chain.writable_bytes + 1);
     virtqueue_put(&t.queue, &p->chain, written);
     t.put[p->chain.id] = written;
     p->used = false;
     t.last = NULL;
-    if (next() & 1) {
+    if (input_8() & 1) {
         virtqueue_publish(&t.queue);
     }
 }
@@ -205,9 +186,9 @@ static void take(void)
 static void poke(void)
 {
     static const uint8_t widths[] = {1, 2, 4, 8};
-    unsigned width = widths[next() % 4];
-    uint64_t at = next_bytes(2) % (t.d.used_bytes - 8);
-    uint64_t value = next_bytes(width);
+    unsigned width = widths[input_8() % 4];
+    uint64_t at = input_bytes(2) % (t.d.used_bytes - 8);
+    uint64_t value = input_bytes(width);
     memcpy(t.d.ram.host + at, &value, width);
     t.honest = false;
 }
@@ -216,10 +197,10 @@ static void poke(void)
 static void poke_descriptor(void)
 {
     struct fake_queue *q = &t.d.queue[0];
-    unsigned slot = next() % t.size, flags = next() & 7;
-    uint64_t address = FAKE_RAM_BASE + 16 * next_bytes(2) % (RAM_BYTES + 64);
-    uint32_t length = next() & 1 ? 16 * (next() % 20) : (uint32_t)next_bytes(4);
-    unsigned more = next();
+    unsigned slot = input_8() % t.size, flags = input_8() & 7;
+    uint64_t address = FAKE_RAM_BASE + 16 * input_bytes(2) % (RAM_BYTES + 64);
+    uint32_t length = input_8() & 1 ? 16 * (input_8() % 20) : (uint32_t)input_bytes(4);
+    unsigned more = input_8();
     t.honest = false;
     if (q->packed) {
         *(struct virtq_packed_desc *)(void *)(q->descriptors +
@@ -237,7 +218,7 @@ static void poke_descriptor(void)
 
 static void step(void)
 {
-    switch (next() % 16) {
+    switch (input_8() % 16) {
     case 0:
     case 1:
     case 2:
@@ -306,21 +287,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const uint64_t features[] = {VIRTIO_F_RING_PACKED, VIRTIO_F_EVENT_IDX,
                                         VIRTIO_F_INDIRECT_DESC, VIRTIO_F_IN_ORDER};
     memset(&t, 0, sizeof t);
-    t.data = data;
-    t.left = size;
-    unsigned first = next();
+    input_open(data, size);
+    unsigned first = input_8();
     for (unsigned i = 0; i < 4; i++) {
         t.features |= first >> i & 1 ? features[i] : 0;
     }
-    t.size = t.features & VIRTIO_F_RING_PACKED ? (uint16_t)(1 + next() % SIZE_MOST)
-                                               : (uint16_t)(1u << next() % 5);
+    t.size = t.features & VIRTIO_F_RING_PACKED ? (uint16_t)(1 + input_8() % SIZE_MOST)
+                                               : (uint16_t)(1u << input_8() % 5);
     static uint8_t *ram; /* to allocate costs more than a run */
     if (ram == NULL) {
         ram = aligned_alloc(4096, RAM_BYTES);
     }
     driver_init_at(&t.d, ram, RAM_BYTES);
     open_queue();
-    for (unsigned steps = 0; t.left != 0 && steps < STEPS_MAX; steps++) {
+    for (unsigned steps = 0; !input_over() && steps < STEPS_MAX; steps++) {
         step();
     }
     end();
