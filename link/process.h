@@ -87,6 +87,10 @@ enum process_slot {
     SLOT_LINK_BASE = SLOT_MUTEX_BASE + MUTEX_MAX,
     PROCESS_LINK_MAX = 16,
 
+    /* VMM: signals the serial service for one more console, whose link is behind its own one's */
+    SLOT_CONSOLE_BASE = SLOT_LINK_BASE + PROCESS_LINK_MAX,
+    PROCESS_CONSOLE_MAX = 3,
+
     /* timer service: for each core its threads, their contexts and the core's SchedControl */
     SLOT_CORE_BASE = 16,
     CORE_SLOTS = 8,

@@ -21,7 +21,10 @@ struct serial_link {
     struct ring_shared out; /* console output, client to service */
     struct ring_shared in;  /* console input, service to client */
     struct ring_shared log; /* log lines, client to service: level character '0'..'3', text, '\n' */
-    uint8_t pad[4096 - 3 * sizeof(struct ring_shared)];
+    /* The service's: columns of the operator's terminal, and rows << 16; 0: nobody said. A signal
+     * follows a change. It stays when the client is started anew. */
+    _Atomic uint32_t size;
+    uint8_t pad[4096 - 3 * sizeof(struct ring_shared) - 4];
     uint8_t out_data[SERIAL_OUT_SIZE];
     uint8_t in_data[SERIAL_IN_SIZE];
     uint8_t log_data[SERIAL_LOG_SIZE];
@@ -37,6 +40,7 @@ enum serial_client_kind {
     SERIAL_CLIENT_NONE = 0,
     SERIAL_CLIENT_SYSTEM, /* log lines only */
     SERIAL_CLIENT_VM,     /* a console as well */
+    SERIAL_CLIENT_PORT,   /* one more console of a VM, its owner: no log lines */
 };
 
 enum vm_state {
@@ -49,12 +53,12 @@ enum vm_state {
 };
 
 struct serial_client_info {
-    char name[16];               /* NUL-terminated */
+    char name[32];               /* NUL-terminated; of a port "VM.port" */
     uint32_t kind;               /* enum serial_client_kind */
     _Atomic uint32_t state;      /* enum vm_state, of a VM */
     _Atomic uint32_t generation; /* odd while root changes this client's link: hands off; changes at
                                     each start */
-    uint32_t pad;
+    uint32_t owner;              /* SERIAL_CLIENT_PORT: the client that is its VM */
 };
 
 enum { SERIAL_ROSTER_MAGIC = 0x524f5354 /* "ROST" */, SERIAL_ROSTER_VERSION = 1 };

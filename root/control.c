@@ -19,7 +19,7 @@ enum {
 };
 
 static struct vm vms[VM_MAX];
-static uint32_t vm_count;
+static uint32_t vm_count, console_count; /* consoles beyond one for each VM */
 static const struct board *board;
 static struct {
     uint32_t failures;   /* in a row */
@@ -45,8 +45,7 @@ static bool has_compartment(const struct vm *vm)
 static void set_state(struct vm *vm, enum vm_state state)
 {
     vm->state = state;
-    atomic_store(&service_client(vm->number)->state, (uint32_t)state);
-    service_roster_changed();
+    service_set_state(vm->number, state);
 }
 
 /* ---- life cycle ---------------------------------------------------------------------------------
@@ -549,27 +548,48 @@ bool control_init(const struct board *machine, const void *tree, uint64_t tree_b
             return false;
         }
         vm->number = CLIENT_VM + vm_count++;
+        while (description_console_port(tree, node, vm->console_count) != NULL) {
+            vm->console_count++;
+        }
+        console_count += vm->console_count;
+    }
+    if (vm_count + console_count > VM_MAX) {
+        format(why, why_size, "/vms: more than %u consoles", VM_MAX);
+        return false;
     }
     return true;
 }
 
 uint32_t control_client_count(void)
 {
-    return CLIENT_VM + vm_count;
+    return CLIENT_VM + vm_count + console_count;
+}
+
+/* Makes a VM's consoles known; *next is the first free client number. */
+static void name_consoles(const struct vm *vm, uint32_t *next)
+{
+    struct serial_client_info *client = service_client(vm->number);
+    format(client->name, sizeof client->name, "%s", name_of(vm));
+    client->kind = SERIAL_CLIENT_VM;
+    for (uint32_t i = 0; i < vm->console_count; i++) {
+        char name[sizeof client->name];
+        format(name, sizeof name, "%s.%s", name_of(vm),
+               description_console_port(vm->description.tree, vm->description.node, i));
+        service_add_console((*next)++, vm->number, i, name);
+    }
 }
 
 void control_start_all(const void *tree)
 {
     struct console_description console;
+    uint32_t next = CLIENT_VM + vm_count;
     description_console(&console, tree);
     service_roster()->log_level = console.log_level;
     for (uint32_t i = 0; i < vm_count; i++) {
-        struct serial_client_info *client = service_client(vms[i].number);
         if (strcmp(console.attach, name_of(&vms[i])) == 0) {
             service_roster()->attach = vms[i].number;
         }
-        format(client->name, sizeof client->name, "%s", name_of(&vms[i]));
-        client->kind = SERIAL_CLIENT_VM;
+        name_consoles(&vms[i], &next);
     }
     service_roster_changed();
     for (uint32_t i = 0; i < vm_count; i++) {

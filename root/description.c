@@ -6,6 +6,7 @@
 
 #include "lib/format.h"
 #include "lib/tree_child.h"
+#include "link/process.h"
 
 /* A reader of one node: the first mistake is kept. */
 struct reader {
@@ -151,4 +152,18 @@ uint32_t description_device_count(const void *tree, int vm, const char *prefix)
                  memcmp(device, prefix, strlen(prefix)) == 0;
     }
     return count;
+}
+
+const char *description_console_port(const void *tree, int vm, uint32_t index)
+{
+    int devices = fdt_subnode_offset(tree, vm, "devices");
+    int node;
+    tree_for_each_child(node, tree, devices)
+    {
+        const char *device = fdt_getprop(tree, node, "device", NULL);
+        if (device != NULL && strcmp(device, "virtio-console") == 0) {
+            return index < PROCESS_CONSOLE_MAX ? tree_list_text(tree, node, "ports", index) : NULL;
+        }
+    }
+    return NULL;
 }

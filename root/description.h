@@ -43,5 +43,11 @@ void description_console(struct console_description *console, const void *tree);
 /* Offset of the first or, after `node`, the next VM's node; negative when there is none. */
 int description_next_vm(const void *tree, int node);
 
+/*
+ * The name of the VM's index-th console port beyond its console; NULL when it has no so many. At
+ * most PROCESS_CONSOLE_MAX (link/process.h) count.
+ */
+const char *description_console_port(const void *tree, int vm, uint32_t index);
+
 /* Devices of the VM at `vm` whose kind begins with `prefix`. */
 uint32_t description_device_count(const void *tree, int vm, const char *prefix);

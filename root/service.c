@@ -25,6 +25,7 @@ struct client {
     seL4_CPtr link_frame[LINK_PAGES];
     seL4_CPtr timer_frame;
     const struct process *process; /* NULL: not running */
+    uint32_t owner, index; /* one more console: its VM, and the how many-th; owner 0: none */
 };
 
 static struct client clients[SERIAL_CLIENT_MAX];
@@ -279,7 +280,7 @@ static void format_links(uint32_t number)
 static bool give_client(enum service_id id, uint32_t number)
 {
     const struct process *client = clients[number].process;
-    if (processes[id].cnode == 0) {
+    if (processes[id].cnode == 0 || (id == SERVICE_TIMER && clients[number].owner != 0)) {
         return true;
     }
     if (id == SERVICE_SERIAL) {
@@ -416,6 +417,59 @@ bool service_attach_system(struct process *process, const char *name, seL4_CPtr 
            process_give(process, SLOT_TIMER, core_notification[0], seL4_CanWrite, 0);
 }
 
+void service_add_console(uint32_t number, uint32_t owner, uint32_t index, const char *name)
+{
+    struct serial_client_info *client = &roster->client[number];
+    CHECK(number < client_count && index < PROCESS_CONSOLE_MAX);
+    clients[number].owner = owner;
+    clients[number].index = index;
+    client->owner = owner;
+    client->kind = SERIAL_CLIENT_PORT;
+    format(client->name, sizeof client->name, "%s", name);
+}
+
+/* The consoles that belong to a VM; the first one is its own. */
+static bool is_console_of(uint32_t number, uint32_t owner)
+{
+    return number == owner || clients[number].owner == owner;
+}
+
+void service_set_state(uint32_t number, enum vm_state state)
+{
+    for (uint32_t n = number; n < client_count; n++) {
+        if (is_console_of(n, number)) {
+            atomic_store(&roster->client[n].state, (uint32_t)state);
+        }
+    }
+    service_roster_changed();
+}
+
+uint32_t service_slots(uint32_t number)
+{
+    enum { SLOTS_EACH = LINK_PAGES + 2 /* page tables */ };
+    uint32_t slots = 0;
+    for (uint32_t n = 0; n < client_count; n++) {
+        slots += clients[n].owner == number ? SLOTS_EACH : 0;
+    }
+    return slots;
+}
+
+static bool attach_consoles(struct process *process)
+{
+    uint32_t number = process->boot.number;
+    for (uint32_t n = number + 1; n < client_count; n++) {
+        uint32_t index = clients[n].index;
+        if (clients[n].owner == number &&
+            (!map_links(&process->space, n,
+                        PROCESS_SERIAL_VADDR + (uint64_t)(1 + index) * SERIAL_LINK_BYTES) ||
+             !process_give(process, SLOT_CONSOLE_BASE + index, serial_notification, seL4_CanWrite,
+                           SERIAL_BADGE_CLIENT(n)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool service_attach(struct process *process)
 {
     uint32_t number = process->boot.number;
@@ -432,17 +486,28 @@ bool service_attach(struct process *process)
            process_give(process, SLOT_SERIAL, serial_notification, seL4_CanWrite,
                         SERIAL_BADGE_CLIENT(number)) &&
            process_give(process, SLOT_TIMER, core_notification[process->boot.vcpu_core[0]],
-                        seL4_CanWrite, 0);
+                        seL4_CanWrite, 0) &&
+           attach_consoles(process);
+}
+
+/* A console's link is made anew: between the two, the serial service keeps its hands off. */
+static void open_console(uint32_t number, const struct process *process)
+{
+    format_links(number);
+    clients[number].process = process;
+    CHECK(give_client(SERVICE_SERIAL, number));
 }
 
 void service_open(uint32_t number, const struct process *process)
 {
-    struct serial_client_info *client = &roster->client[number];
     struct timer_client_info *alarms = &timers->client[number];
-    atomic_fetch_add(&client->generation, 1); /* odd: hands off */
-    format_links(number);
-    clients[number].process = process;
-    CHECK(give_client(SERVICE_SERIAL, number) && give_client(SERVICE_TIMER, number));
+    for (uint32_t n = number; n < client_count; n++) {
+        if (is_console_of(n, number)) {
+            atomic_fetch_add(&roster->client[n].generation, 1); /* odd: hands off */
+            open_console(n, process);
+        }
+    }
+    CHECK(give_client(SERVICE_TIMER, number));
     for (unsigned i = 0; i < VCPU_MAX; i++) {
         bool exists = i < process->boot.vcpu_count;
         uint8_t core = exists ? process->boot.vcpu_core[i] : TIMER_CORE_NONE;
@@ -452,7 +517,11 @@ void service_open(uint32_t number, const struct process *process)
     alarms->core[TIMER_ALARM_CLOCK] = process->boot.vcpu_core[0];
     atomic_store(&alarms->alarms, TIMER_ALARM_MAX);
     atomic_fetch_add(&timers->generation, 1);
-    atomic_fetch_add(&client->generation, 1);
+    for (uint32_t n = number; n < client_count; n++) {
+        if (is_console_of(n, number)) {
+            atomic_fetch_add(&roster->client[n].generation, 1);
+        }
+    }
     service_roster_changed();
 }
 
@@ -460,7 +529,11 @@ void service_close(uint32_t number)
 {
     atomic_store(&timers->client[number].alarms, 0);
     atomic_fetch_add(&timers->generation, 1);
-    clients[number].process = NULL;
+    for (uint32_t n = number; n < client_count; n++) {
+        if (is_console_of(n, number)) {
+            clients[n].process = NULL;
+        }
+    }
     service_roster_changed();
 }
 

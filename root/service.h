@@ -30,6 +30,18 @@ const char *service_name(uint32_t number);
  */
 bool service_init(const struct board *board, uint32_t client_count);
 
+/*
+ * Makes client `number` one more console of the VM `owner`, its index-th, before that starts. It
+ * is opened and closed with it.
+ */
+void service_add_console(uint32_t number, uint32_t owner, uint32_t index, const char *name);
+
+/* What the operator sees of a VM's state, all of its consoles included. */
+void service_set_state(uint32_t number, enum vm_state state);
+
+/* Capability slots that service_attach takes for further consoles. */
+uint32_t service_slots(uint32_t number);
+
 /* Starts a service again whose process has died. False: it has none now, and the reason says why.
  */
 bool service_restart(enum service_id id);

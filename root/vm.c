@@ -57,6 +57,7 @@ static uint32_t slots_needed(const struct vm *vm)
            (uint32_t)(balloon_bytes(vm) >> seL4_PageBits) + tables +
            VCPU_OBJECTS * vm->description.vcpu_count + files_slots(vm->description.kernel) +
            files_slots(vm->description.initrd) + port_slots(vm->number) +
+           service_slots(vm->number) +
            virtio_count(vm) * (uint32_t)(PROCESS_VIRTIO_BYTES >> seL4_PageBits);
 }
 

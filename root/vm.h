@@ -13,7 +13,8 @@
  */
 struct vm {
     struct vm_description description;
-    uint32_t number; /* client number */
+    uint32_t number;        /* client number */
+    uint32_t console_count; /* ports of its virtio console beyond the first */
     enum vm_state state;
     uint64_t starts;
     bool draining;        /* has ended, but a service may still use its RAM: its arena stays */

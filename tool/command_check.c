@@ -13,6 +13,9 @@ static const char *type_text(const struct description_property *p, char *text, s
     case DESCRIPTION_FILE:
         snprintf(text, size, "file name");
         break;
+    case DESCRIPTION_TEXTS:
+        snprintf(text, size, "texts, %u to %u characters each", p->min, p->max);
+        break;
     case DESCRIPTION_NUMBER:
     case DESCRIPTION_NUMBERS:
         snprintf(text, size, "number%s, %u to %u%s",

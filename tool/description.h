@@ -22,12 +22,15 @@ enum {
     DESCRIPTION_MAC_LENGTH = 17,
     DESCRIPTION_DEVICE_MAX = 16, /* devices of a VM that have a link, or sit on virtio-mmio */
     DESCRIPTION_NETWORK_MAX = 32,
+    DESCRIPTION_CONSOLE_MAX = 27, /* VMs, and ports of their virtio consoles */
+    DESCRIPTION_CONSOLE_PORT_MAX = 3,
     DESCRIPTION_CAPTURE_MIB_MAX = 16,
     DESCRIPTION_PORT_MAX = 32, /* devices of all VMs together that a service of one kind serves */
 };
 
 enum description_type {
     DESCRIPTION_TEXT,    /* "...", min to max characters */
+    DESCRIPTION_TEXTS,   /* "...", "...", each of min to max characters */
     DESCRIPTION_CHOICE,  /* "...", one of choices */
     DESCRIPTION_FILE,    /* "...", the name of a file that the tool finds */
     DESCRIPTION_NUMBER,  /* <n>, min to max, a multiple of `multiple` */

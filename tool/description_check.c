@@ -177,6 +177,20 @@ static void check_text(struct checker *checker, int node, const struct descripti
                    p->choices[1] != NULL ? "one of " : "", list);
 }
 
+static void check_texts(struct checker *checker, int node, const struct description_property *p,
+                        const char *value, int length)
+{
+    const char *end = value + length;
+    if (length < 1 || end[-1] != '\0') {
+        checker_report(checker, true, node, p->name,
+                       "must be texts in quotes: %s = \"...\", \"...\"", p->name);
+        return;
+    }
+    for (; value < end; value += strlen(value) + 1) {
+        check_text(checker, node, p, value, (int)strlen(value) + 1);
+    }
+}
+
 static void check_number(struct checker *checker, int node, const struct description_property *p,
                          uint32_t value)
 {
@@ -246,6 +260,8 @@ static void check_properties(struct checker *checker, int node,
         }
         if (p->name == NULL) {
             report_unknown_property(checker, node, schema, name);
+        } else if (p->type == DESCRIPTION_TEXTS) {
+            check_texts(checker, node, p, value, length);
         } else if (p->type == DESCRIPTION_NUMBER || p->type == DESCRIPTION_NUMBERS) {
             check_numbers(checker, node, p, value, length);
         } else {

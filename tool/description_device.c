@@ -35,6 +35,7 @@ static const struct {
     {"mac",                 "virtio-net",     false},
     {"limit-kib",           "virtio-net",     false},
     {"limit-packets",       "virtio-net",     false},
+    {"ports",               "virtio-console", false},
     {"free-page-reporting", "virtio-balloon", false},
 };
 
@@ -219,6 +220,32 @@ static void check_net(struct checker *checker, int node)
     }
 }
 
+static void check_ports(struct checker *checker, int node)
+{
+    const void *tree = checker->tree;
+    enum { PORTS_LOOKED_AT = 16 };
+    const char *name, *other;
+    unsigned count = 0;
+    for (; count < PORTS_LOOKED_AT && (name = tree_list_text(tree, node, "ports", count)) != NULL;
+         count++) {
+        if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name)) {
+            checker_report(checker, true, node, "ports",
+                           "\"%.32s\": a port's name has only a-z, 0-9 and '-'", name);
+        }
+        for (unsigned i = 0; i < count; i++) {
+            other = tree_list_text(tree, node, "ports", i);
+            if (strcmp(other, name) == 0) {
+                checker_report(checker, true, node, "ports", "\"%.32s\" is there twice", name);
+                break;
+            }
+        }
+    }
+    if (count > DESCRIPTION_CONSOLE_PORT_MAX) {
+        checker_report(checker, true, node, "ports", "has %u ports, %d is the most", count,
+                       DESCRIPTION_CONSOLE_PORT_MAX);
+    }
+}
+
 /* Root keeps books of each 2 MiB of the VM, and has one page for them. */
 static void check_balloon(struct checker *checker, int vm, int node)
 {
@@ -245,6 +272,8 @@ static void check_device(struct checker *checker, int vm, int node)
         check_net(checker, node);
     } else if (strcmp(device, "virtio-balloon") == 0) {
         check_balloon(checker, vm, node);
+    } else if (strcmp(device, "virtio-console") == 0) {
+        check_ports(checker, node);
     }
 }
 

@@ -209,6 +209,12 @@ static const struct description_property device_properties[] = {
      .multiple = 1,
      .fallback = "0",
      .doc = "virtio-net: packets that the VM may send in a second; 0 is no limit"},
+    {.name = "ports",
+     .type = DESCRIPTION_TEXTS,
+     .min = 1,
+     .max = DESCRIPTION_NAME_MAX,
+     .doc = "virtio-console: names of up to 3 ports beyond the guest's console. The guest finds "
+            "each below /sys/class/virtio-ports, the operator as the console VM.PORT"},
     {.name = "free-page-reporting",
      .type = DESCRIPTION_CHOICE,
      .choices = yes_no,

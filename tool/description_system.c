@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/tree_child.h"
 #include "tool/description.h"
 
 enum {
@@ -168,12 +169,28 @@ static void check_memory(struct checker *checker)
     }
 }
 
+/* Each is a client of the serial service, as each VM is. Names of texts are checked elsewhere. */
+static unsigned count_ports(const void *tree, int vm)
+{
+    unsigned count = 0;
+    int node;
+    tree_for_each_child(node, tree, fdt_subnode_offset(tree, vm, "devices"))
+    {
+        for (unsigned i = 0;
+             i < DESCRIPTION_CONSOLE_MAX && tree_list_text(tree, node, "ports", i) != NULL; i++) {
+            count++;
+        }
+    }
+    return count;
+}
+
 void checker_check_system(struct checker *checker)
 {
     struct description_vm vm;
-    unsigned count = 0;
+    unsigned count = 0, ports = 0;
     for (int at = -1; description_vm_next(checker->tree, at, &vm); at = vm.node) {
         count++;
+        ports += count_ports(checker->tree, vm.node);
         check_name(checker, &vm);
         check_lists(checker, &vm);
         check_vcpus(checker, &vm);
@@ -186,6 +203,10 @@ void checker_check_system(struct checker *checker)
     } else if (vms >= 0 && count > DESCRIPTION_VM_MAX) {
         checker_report(checker, true, vms, NULL, "has %u VMs, %d is the most", count,
                        DESCRIPTION_VM_MAX);
+    } else if (vms >= 0 && ports != 0 && count + ports > DESCRIPTION_CONSOLE_MAX) {
+        checker_report(checker, true, vms, NULL,
+                       "has %u VMs and %u ports of consoles, %d together is the most", count, ports,
+                       DESCRIPTION_CONSOLE_MAX);
     }
     checker_check_io(checker);
     check_console(checker);

@@ -103,8 +103,7 @@ static bool init_rng(struct slot *slot, const void *tree, int node)
 
 static bool init_console(struct slot *slot, const void *tree, int node)
 {
-    (void)tree, (void)node;
-    console_add_virtio(&slot->console, &slot->port, MUTEX_VIRTIO + slot->index);
+    console_add_virtio(&slot->console, tree, node, &slot->port, MUTEX_VIRTIO + slot->index);
     return true;
 }
 

@@ -253,11 +253,18 @@ static enum virtio_progress work(struct virtio_device *device, unsigned queue, u
     }
 }
 
-/* Without MULTIPORT there is one port, and it is open. */
+/*
+ * Without MULTIPORT there is one port, and it is open. Its size is a change of the configuration
+ * then, also when it was known before: Linux only looks when it is told to.
+ */
 static void start(struct virtio_device *device)
 {
     struct virtio_console *console = (struct virtio_console *)device;
-    console->state.port[0].is_open = !virtio_has(device, F_MULTIPORT);
+    bool multiport = virtio_has(device, F_MULTIPORT);
+    console->state.port[0].is_open = !multiport;
+    if (!multiport && virtio_has(device, F_SIZE) && console->state.config.columns != 0) {
+        virtio_config_changed(device);
+    }
 }
 
 static bool stop(struct virtio_device *device)

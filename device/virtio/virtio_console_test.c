@@ -255,6 +255,9 @@ static void the_size_is_in_the_configuration(void **state)
     /* It outlives a reset of the guest. */
     assert_true(driver_start(&t.d, F_SIZE));
     assert_int_equal(virtio_config_read(&t.console.device, 0, 2), 132);
+    assert_int_equal(t.d.interrupts[VIRTIO_SOURCE_CONFIG], 2); /* a new driver is told as well */
+    assert_true(driver_start(&t.d, 0));
+    assert_int_equal(t.d.interrupts[VIRTIO_SOURCE_CONFIG], 2);
 }
 
 static void an_emergency_write_needs_no_driver(void **state)

@@ -21,7 +21,7 @@ static uint64_t now_ms(const struct console *console)
     return console->port.now_ms(console->port.ctx);
 }
 
-static struct serial_link *link_of(const struct console *console, unsigned n)
+struct serial_link *console_link(const struct console *console, unsigned n)
 {
     return (struct serial_link *)(void *)(console->port.links + (size_t)n * SERIAL_LINK_BYTES);
 }
@@ -155,8 +155,8 @@ static bool tell_stopped(struct console *console)
         return false;
     }
     if (console->told_state != state + 1) {
-        char line[96], name[ROSTER_NAME_MAX];
-        roster_name(console->port.roster, console->front, name);
+        char line[SCREEN_LINE_MAX], name[ROSTER_NAME_MAX];
+        roster_name(console->port.roster, roster_owner(console->port.roster, console->front), name);
         console->told_state = (uint8_t)(state + 1);
         format(line, sizeof line, "[%s] %s; Ctrl-T s and 'start %s' would start it", name,
                roster_state_name(state), name);
@@ -180,7 +180,7 @@ static void switch_key(struct console *console, uint8_t key)
     } else if (key == 's' || key == 'S') {
         n = CONSOLE_SHELL;
     } else if (key == 'n' || key == 'N') {
-        n = roster_next_vm(roster, console->front);
+        n = roster_next_console(roster, console->front);
         n = n < SERIAL_CLIENT_MAX ? n : CONSOLE_SHELL;
     }
     if (n < SERIAL_CLIENT_MAX) {
@@ -259,7 +259,7 @@ static void update_client(struct console *console, unsigned n)
 {
     const struct serial_client_info *info = &console->port.roster->client[n];
     uint32_t state = info->state;
-    if (client_update(&console->client[n], link_of(console, n), info)) {
+    if (client_update(&console->client[n], console_link(console, n), info)) {
         console->client[n].log.refill_ms = now_ms(console);
     }
     if (info->kind != SERIAL_CLIENT_VM) {
@@ -293,7 +293,7 @@ static bool run_output(struct console *console, unsigned n)
 {
     struct client *client = &console->client[n];
     uint32_t max = CLIENT_OUTPUT_QUANTUM;
-    if (!roster_is_vm(console->port.roster, n)) {
+    if (!roster_has_console(console->port.roster, n)) {
         console->output_ready &= ~((uint32_t)1 << n);
         return false;
     }
@@ -353,7 +353,8 @@ void console_roster_changed(struct console *console)
     if (console->attach_later && roster_is_vm(console->port.roster, console->port.roster->attach)) {
         console_attach(console, console->port.roster->attach);
     }
-    if (console->front != CONSOLE_SHELL && !roster_is_vm(console->port.roster, console->front)) {
+    if (console->front != CONSOLE_SHELL &&
+        !roster_has_console(console->port.roster, console->front)) {
         console_attach(console, CONSOLE_SHELL); /* its VM is gone for good */
     }
 }

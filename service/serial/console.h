@@ -96,6 +96,9 @@ void console_attach(struct console *console, unsigned n);
 /* Gives typed bytes, the switch key resolved, to the front. */
 void console_type(struct console *console, const uint8_t *bytes, uint32_t size);
 
+/* A client's link, whether it runs or not. */
+struct serial_link *console_link(const struct console *console, unsigned n);
+
 void console_shell_init(struct console *console);
 
 /*

@@ -75,6 +75,17 @@ static enum control_result shell_ask(void *ctx, enum control_request request, un
     return console->port.request(console->port.ctx, request, client, argument);
 }
 
+/* The client finds it in its link, now or when it starts. */
+static void shell_resize(void *ctx, unsigned n, unsigned columns, unsigned rows)
+{
+    struct console *console = ctx;
+    struct serial_link *link = console_link(console, n);
+    atomic_store(&link->size, columns | rows << 16);
+    if (console->client[n].open) {
+        console->port.signal(console->port.ctx, n);
+    }
+}
+
 static const struct capture_shared *shell_captured(void *ctx, unsigned network, uint64_t *bytes)
 {
     const struct console *console = ctx;
@@ -124,6 +135,7 @@ void console_shell_init(struct console *console)
                                     .show_log = shell_show_log,
                                     .follow = shell_follow,
                                     .followed = shell_followed,
+                                    .resize = shell_resize,
                                     .captured = shell_captured,
                                     .ctx = console,
                                     .roster = console->port.roster,

@@ -55,6 +55,54 @@ static void does_not_attach_over_one_who_types(void **state)
     assert_int_equal(f->console.front, CONSOLE_SHELL);
 }
 
+/* What was VM_B is a second console of VM_A here. */
+static void become_port(struct console_rig *f)
+{
+    f->roster.client[VM_B].kind = SERIAL_CLIENT_PORT;
+    f->roster.client[VM_B].owner = VM_A;
+    strcpy(f->roster.client[VM_B].name, "linux-a.agent");
+}
+
+static void a_port_is_a_console(void **state)
+{
+    struct console_rig *f = *state;
+    become_port(f);
+    rig_begin(f, VM_A);
+    rig_settle(f);
+    rig_say(f, VM_B, "from the agent\r\n");
+    assert_null(strstr(f->shown, "agent")); /* it is not in front */
+    rig_type(f, "\x14n");
+    assert_int_equal(f->console.front, VM_B);
+    assert_non_null(strstr(f->shown, "--- linux-a.agent (Ctrl-T s: shell, Ctrl-T ?: help) ---\r\n"
+                                     "from the agent\r\n"));
+    rig_type(f, "to the agent");
+    rig_expect_typed(f, VM_B, "to the agent");
+    rig_expect_typed(f, VM_A, "");
+    f->roster.client[VM_A].state = f->roster.client[VM_B].state = VM_STOPPED;
+    console_roster_changed(&f->console);
+    rig_clear(f);
+    rig_type(f, "x"); /* it is its VM that would have to be started */
+    assert_non_null(strstr(f->shown, "[linux-a] stopped; Ctrl-T s and 'start linux-a' would"));
+    rig_type(f, "\x14n");
+    assert_int_equal(f->console.front, CONSOLE_SHELL);
+    assert_null(strstr(f->shown, "[linux-a.agent] stopped")); /* the VM's state is told once */
+}
+
+static void a_size_goes_into_the_link(void **state)
+{
+    struct console_rig *f = *state;
+    become_port(f);
+    rig_begin(f, CONSOLE_SHELL);
+    f->signals = 0;
+    rig_type(f, "resize linux-a 132x43\r");
+    assert_int_equal(rig_link(f, VM_A)->size, 132 | 43 << 16);
+    assert_int_equal(rig_link(f, VM_B)->size, 0);
+    assert_true((f->signals & 1u << VM_A) != 0);
+    rig_type(f, "resize linux-a.agent 80x24\r");
+    assert_int_equal(rig_link(f, VM_B)->size, 80 | 24 << 16);
+    assert_int_equal(rig_link(f, VM_A)->size, 132 | 43 << 16);
+}
+
 static void the_front_is_raw_and_the_background_is_kept(void **state)
 {
     struct console_rig *f = *state;
@@ -317,6 +365,8 @@ int main(void)
         TEST(starts_with_a_console),
         TEST(attaches_when_the_vm_appears),
         TEST(does_not_attach_over_one_who_types),
+        TEST(a_port_is_a_console),
+        TEST(a_size_goes_into_the_link),
         TEST(the_front_is_raw_and_the_background_is_kept),
         TEST(keys_of_the_switch),
         TEST(the_switch_key_itself_can_be_typed),

@@ -56,6 +56,35 @@ unsigned roster_find(const struct serial_roster *roster, const char *name)
     return client;
 }
 
+bool roster_has_console(const struct serial_roster *roster, unsigned client)
+{
+    return roster_is_vm(roster, client) ||
+           (client < SERIAL_CLIENT_MAX && roster->client[client].kind == SERIAL_CLIENT_PORT);
+}
+
+unsigned roster_next_console(const struct serial_roster *roster, unsigned client)
+{
+    while (++client < SERIAL_CLIENT_MAX && !roster_has_console(roster, client)) {
+    }
+    return client < SERIAL_CLIENT_MAX ? client : SERIAL_CLIENT_MAX;
+}
+
+unsigned roster_find_console(const struct serial_roster *roster, const char *name)
+{
+    char known[ROSTER_NAME_MAX];
+    unsigned client = roster_next_console(roster, 0);
+    while (client < SERIAL_CLIENT_MAX && strcmp(roster_name(roster, client, known), name) != 0) {
+        client = roster_next_console(roster, client);
+    }
+    return client;
+}
+
+unsigned roster_owner(const struct serial_roster *roster, unsigned client)
+{
+    uint32_t owner = client < SERIAL_CLIENT_MAX ? roster->client[client].owner : client;
+    return !roster_is_vm(roster, client) && roster_is_vm(roster, owner) ? owner : client;
+}
+
 unsigned roster_find_service(const struct serial_roster *roster, const char *name)
 {
     char known[ROSTER_NAME_MAX];

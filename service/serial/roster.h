@@ -18,6 +18,16 @@ const char *roster_name(const struct serial_roster *roster, unsigned client,
 
 bool roster_is_vm(const struct serial_roster *roster, unsigned client);
 
+/* Has it a console: is it a VM, or a further console of one? The next one that has. */
+bool roster_has_console(const struct serial_roster *roster, unsigned client);
+unsigned roster_next_console(const struct serial_roster *roster, unsigned client);
+
+/* The client with this name that has a console; SERIAL_CLIENT_MAX when there is none. */
+unsigned roster_find_console(const struct serial_roster *roster, const char *name);
+
+/* The VM to which a console belongs. */
+unsigned roster_owner(const struct serial_roster *roster, unsigned client);
+
 /* The VM with this name; SERIAL_CLIENT_MAX when there is none. */
 unsigned roster_find(const struct serial_roster *roster, const char *name);
 

@@ -16,6 +16,8 @@ static struct serial_roster example(void)
     roster.client[1] = (struct serial_client_info){.name = "timer", .kind = SERIAL_CLIENT_SYSTEM};
     roster.client[3] = (struct serial_client_info){.name = "linux-a", .kind = SERIAL_CLIENT_VM};
     roster.client[4] = (struct serial_client_info){.name = "gone", .kind = SERIAL_CLIENT_NONE};
+    roster.client[7] = (struct serial_client_info){
+        .name = "linux-a.agent", .kind = SERIAL_CLIENT_PORT, .owner = 3};
     roster.client[31] = (struct serial_client_info){.name = "linux-b", .kind = SERIAL_CLIENT_VM};
     return roster;
 }
@@ -29,7 +31,7 @@ static void names_are_always_safe_text(void **state)
     assert_string_equal(roster_name(&roster, 5, name), "?");
     assert_string_equal(roster_name(&roster, SERIAL_CLIENT_MAX, name), "?");
     memset(roster.client[5].name, 'x', sizeof roster.client[5].name); /* no NUL */
-    assert_string_equal(roster_name(&roster, 5, name), "xxxxxxxxxxxxxxx");
+    assert_string_equal(roster_name(&roster, 5, name), "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
     strcpy(roster.client[5].name, "a\x1b[2J b\xff");
     assert_string_equal(roster_name(&roster, 5, name), "a?[2J?b?");
 }
@@ -46,6 +48,28 @@ static void vms_are_found_by_name(void **state)
     assert_int_equal(roster_find(&roster, "linux-"), SERIAL_CLIENT_MAX);
     assert_int_equal(roster_find_service(&roster, "timer"), 1);
     assert_int_equal(roster_find_service(&roster, "linux-a"), SERIAL_CLIENT_MAX);
+}
+
+static void ports_are_consoles_but_no_vms(void **state)
+{
+    (void)state;
+    struct serial_roster roster = example();
+    assert_true(roster_has_console(&roster, 3));
+    assert_true(roster_has_console(&roster, 7));
+    assert_false(roster_has_console(&roster, 1));
+    assert_false(roster_has_console(&roster, SERIAL_CLIENT_MAX));
+    assert_false(roster_is_vm(&roster, 7));
+    assert_int_equal(roster_find(&roster, "linux-a.agent"), SERIAL_CLIENT_MAX);
+    assert_int_equal(roster_find_console(&roster, "linux-a.agent"), 7);
+    assert_int_equal(roster_find_console(&roster, "linux-b"), 31);
+    assert_int_equal(roster_find_console(&roster, "timer"), SERIAL_CLIENT_MAX);
+    assert_int_equal(roster_next_console(&roster, 3), 7);
+    assert_int_equal(roster_next_console(&roster, 7), 31);
+    assert_int_equal(roster_next_console(&roster, 31), SERIAL_CLIENT_MAX);
+    assert_int_equal(roster_owner(&roster, 7), 3);
+    assert_int_equal(roster_owner(&roster, 3), 3);
+    roster.client[7].owner = 99; /* root's word, but it stays a client */
+    assert_int_equal(roster_owner(&roster, 7), 7);
 }
 
 static void vms_are_numbered_in_order(void **state)
@@ -78,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_always_safe_text),
         cmocka_unit_test(vms_are_found_by_name),
+        cmocka_unit_test(ports_are_consoles_but_no_vms),
         cmocka_unit_test(vms_are_numbered_in_order),
         cmocka_unit_test(every_state_has_a_name),
     };

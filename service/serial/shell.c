@@ -24,6 +24,7 @@ static void follow(struct shell *shell, const struct shell_words *words);
 static void control(struct shell *shell, const struct shell_words *words);
 static void restart(struct shell *shell, const struct shell_words *words);
 static void balloon(struct shell *shell, const struct shell_words *words);
+static void resize(struct shell *shell, const struct shell_words *words);
 
 static const struct command commands[] = {
     {"help",    "[COMMAND]",         "what the commands do",                         help,          1, 2, false, CONTROL_NONE     },
@@ -44,6 +45,8 @@ static const struct command commands[] = {
     {"pause",   "NAME",              "keep it from running",                         control,       2, 2, true,  CONTROL_VM_PAUSE },
     {"resume",  "NAME",              "let it run again",                             control,       2, 2, true,  CONTROL_VM_RESUME},
     {"balloon", "NAME MIB",          "ask it to give back so much of its memory",    balloon,       3, 3, true,
+     CONTROL_NONE                                                                                                                 },
+    {"resize",  "NAME COLSxROWS",    "tell the guest how large the terminal is",     resize,        3, 3, true,
      CONTROL_NONE                                                                                                                 },
 };
 
@@ -129,6 +132,12 @@ unsigned shell_vm(struct shell *shell, const char *name)
     return SERIAL_CLIENT_MAX;
 }
 
+unsigned shell_console(struct shell *shell, const char *name)
+{
+    unsigned client = roster_find_console(shell->port.roster, name);
+    return client < SERIAL_CLIENT_MAX ? client : shell_vm(shell, name);
+}
+
 /* ---- commands -------------------------------------------------------------------------------- */
 
 static void help(struct shell *shell, const struct shell_words *words)
@@ -152,7 +161,7 @@ static void help(struct shell *shell, const struct shell_words *words)
 
 static void console(struct shell *shell, const struct shell_words *words)
 {
-    unsigned client = shell_vm(shell, words->word[1]);
+    unsigned client = shell_console(shell, words->word[1]);
     if (client < SERIAL_CLIENT_MAX) {
         shell->port.attach(shell->port.ctx, client);
     }
@@ -186,8 +195,8 @@ static void list_followed(struct shell *shell)
 {
     const struct serial_roster *roster = shell->port.roster;
     unsigned count = 0;
-    for (unsigned i = roster_next_vm(roster, 0); i < SERIAL_CLIENT_MAX;
-         i = roster_next_vm(roster, i)) {
+    for (unsigned i = roster_next_console(roster, 0); i < SERIAL_CLIENT_MAX;
+         i = roster_next_console(roster, i)) {
         if (shell->port.followed(shell->port.ctx, i)) {
             char name[ROSTER_NAME_MAX];
             shell_print(shell, "%s%s",
@@ -208,7 +217,7 @@ static void follow(struct shell *shell, const struct shell_words *words)
         shell_print(shell, "follow: only 'off' may stand after the name\n");
         return;
     }
-    unsigned client = shell_vm(shell, words->word[1]);
+    unsigned client = shell_console(shell, words->word[1]);
     if (client < SERIAL_CLIENT_MAX) {
         shell->port.follow(shell->port.ctx, client, !off);
     }
@@ -249,6 +258,35 @@ static void balloon(struct shell *shell, const struct shell_words *words)
     if (client < SERIAL_CLIENT_MAX && shell_request(shell, CONTROL_VM_BALLOON, client, mib)) {
         shell_print(shell, "balloon: %s: asked for %u MiB; 'list' shows what has come\n",
                     words->word[1], mib);
+    }
+}
+
+/* "132x43"; false when it is nothing like that. */
+static bool read_size(const char *text, unsigned *columns, unsigned *rows)
+{
+    char left[8] = "";
+    const char *x = strchr(text, 'x');
+    if (x == NULL || x == text || x[1] == '\0' || (size_t)(x - text) >= sizeof left) {
+        return false;
+    }
+    memcpy(left, text, (size_t)(x - text));
+    return number(left, columns) && number(x + 1, rows) && *columns != 0 && *rows != 0 &&
+           *columns <= SHELL_SIZE_MAX && *rows <= SHELL_SIZE_MAX;
+}
+
+static void resize(struct shell *shell, const struct shell_words *words)
+{
+    unsigned columns, rows;
+    if (!read_size(words->word[2], &columns, &rows)) {
+        shell_print(shell, "resize: \"%s\" is not a size: columns, x, lines, as 80x24\n",
+                    words->word[2]);
+        return;
+    }
+    unsigned client = shell_console(shell, words->word[1]);
+    if (client < SERIAL_CLIENT_MAX) {
+        shell->port.resize(shell->port.ctx, client, columns, rows);
+        shell_print(shell, "resize: %s: %ux%u, for a guest with a virtio-console\n", words->word[1],
+                    columns, rows);
     }
 }
 
@@ -319,8 +357,16 @@ static const char *candidate(void *ctx, const char *before, unsigned index)
     if (command->run == help) {
         return index < COMMANDS ? commands[index].name : NULL;
     }
-    unsigned client = roster_vm(shell->port.roster, index + 1);
-    if (!command->takes_vm || client == SERIAL_CLIENT_MAX) {
+    if (!command->takes_vm) {
+        return NULL;
+    }
+    bool consoles = command->run == console || command->run == follow || command->run == resize;
+    const struct serial_roster *roster = shell->port.roster;
+    unsigned client = 0;
+    for (unsigned i = 0; i <= index; i++) {
+        client = consoles ? roster_next_console(roster, client) : roster_next_vm(roster, client);
+    }
+    if (client == SERIAL_CLIENT_MAX) {
         return NULL;
     }
     return roster_name(shell->port.roster, client, shell->name);

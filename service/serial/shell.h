@@ -11,6 +11,7 @@
  * it. `help` is its manual.
  */
 enum {
+    SHELL_SIZE_MAX = 9999,        /* columns, or lines, of a terminal */
     SHELL_LOG_LINES = 20,         /* that `log` shows */
     SHELL_OUTPUT_MAX = 12 * 1024, /* bytes at most that one command writes */
 };
@@ -28,6 +29,8 @@ struct shell_port {
     /* Lets a VM's lines through to the screen while its console is in the background, or not. */
     void (*follow)(void *ctx, unsigned client, bool on);
     bool (*followed)(void *ctx, unsigned client);
+    /* Says how large the terminal is on which a console is shown. */
+    void (*resize)(void *ctx, unsigned client, unsigned columns, unsigned rows);
     /* What network n (in the order of root's list) has captured, and how large that memory is; NULL
      * when there is none. */
     const struct capture_shared *(*captured)(void *ctx, unsigned network, uint64_t *bytes);
@@ -53,7 +56,7 @@ struct shell {
     struct editor editor;
     struct shell_dump dump;
     uint64_t capture_begin[NET_NETWORK_MAX]; /* where the capture was started last */
-    char name[16];                           /* of the completion candidate handed out last */
+    char name[ROSTER_NAME_MAX];              /* of the completion candidate handed out last */
 };
 
 /* Greets and shows the prompt. */
@@ -88,6 +91,8 @@ bool shell_request(struct shell *shell, enum control_request request, unsigned c
 
 /* The VM that a word names; SERIAL_CLIENT_MAX when there is none, which has been said then. */
 unsigned shell_vm(struct shell *shell, const char *name);
+/* The same for a console: a VM's, or one of its further ones. */
+unsigned shell_console(struct shell *shell, const char *name);
 
 void shell_list(struct shell *shell, const struct shell_words *words);
 void shell_stats(struct shell *shell, const struct shell_words *words);

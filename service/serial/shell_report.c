@@ -31,6 +31,19 @@ static const char *size_text(char text[24], uint64_t kib)
     return text;
 }
 
+/* The further consoles of a VM. */
+static void list_ports(struct shell *shell, unsigned vm)
+{
+    const struct serial_roster *roster = shell->port.roster;
+    for (unsigned client = roster_next_console(roster, 0); client < SERIAL_CLIENT_MAX;
+         client = roster_next_console(roster, client)) {
+        char name[ROSTER_NAME_MAX];
+        if (!roster_is_vm(roster, client) && roster_owner(roster, client) == vm) {
+            shell_print(shell, "     %-31s console\n", roster_name(roster, client, name));
+        }
+    }
+}
+
 void shell_list(struct shell *shell, const struct shell_words *words)
 {
     (void)words;
@@ -59,6 +72,7 @@ void shell_list(struct shell *shell, const struct shell_words *words)
                         size_text(overhead, vm->overhead_kib), (unsigned long long)vm->starts);
         }
         shell_print(shell, "\n");
+        list_ports(shell, client);
     }
 }
 

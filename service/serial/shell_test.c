@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct fixture {
     unsigned asked_client, asked_argument, asked_count;
     enum control_result answer;
     unsigned attached;
+    unsigned resized, columns, rows;
     unsigned log_lines;
     bool followed[SERIAL_CLIENT_MAX];
     char screen[32768];
@@ -51,6 +53,14 @@ static enum control_result on_request(void *ctx, enum control_request request, u
 static void on_attach(void *ctx, unsigned client)
 {
     ((struct fixture *)ctx)->attached = client;
+}
+
+static void on_resize(void *ctx, unsigned client, unsigned columns, unsigned rows)
+{
+    struct fixture *f = ctx;
+    f->resized = client;
+    f->columns = columns;
+    f->rows = rows;
 }
 
 static void on_show_log(void *ctx, unsigned lines)
@@ -90,6 +100,7 @@ static int setup(void **state)
                                                .follow = on_follow,
                                                .followed = on_followed,
                                                .captured = on_captured,
+                                               .resize = on_resize,
                                                .ctx = f,
                                                .roster = &f->roster,
                                                .reply = &f->reply});
@@ -159,7 +170,7 @@ static void mistakes_get_an_answer_that_helps(void **state)
     struct fixture *f = *state;
     expect(f, "ls",
            "no command is called \"ls\"; there are: help list console follow log stats "
-           "capture memory start stop restart pause resume balloon\n");
+           "capture memory start stop restart pause resume balloon resize\n");
     expect(f, "stop", "usage: stop NAME\n");
     expect(f, "stop a b", "usage: stop NAME\n");
     expect(f, "stop a b c d e f", "usage: stop NAME\n");
@@ -216,6 +227,53 @@ static void a_balloon_has_a_size(void **state)
     strcpy(f->reply.text, "linux-b has no virtio-balloon");
     expect(f, "balloon linux-b 0", "error: linux-b has no virtio-balloon\n");
     assert_int_equal(f->asked_argument, 0);
+}
+
+static void a_terminal_has_a_size(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const wrong[] = {"80",     "x",    "80x",   "x24",      "0x24",       "80x0",
+                                        "80x24x", "-1x5", "80X24", "10000x24", "80x12345678"};
+    expect(f, "resize linux-b 132x43",
+           "resize: linux-b: 132x43, for a guest with a virtio-console\n");
+    assert_int_equal(f->resized, 3);
+    assert_int_equal(f->columns, 132);
+    assert_int_equal(f->rows, 43);
+    f->resized = 0;
+    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char line[64] = "resize linux-b ", answer[128];
+        strcat(line, wrong[i]);
+        snprintf(answer, sizeof answer,
+                 "resize: \"%s\" is not a size: columns, x, lines, as 80x24\n", wrong[i]);
+        expect(f, line, answer);
+    }
+    expect(f, "resize linux-c 80x24", "no VM is called \"linux-c\"; there are: linux-a linux-b\n");
+    expect(f, "resize linux-b", "usage: resize NAME COLSxROWS\n");
+    assert_int_equal(f->resized, 0);
+    assert_int_equal(f->asked_count, 0); /* root has nothing to do with it */
+}
+
+static void a_port_is_a_console_but_no_vm(void **state)
+{
+    struct fixture *f = *state;
+    f->roster.client[4] = (struct serial_client_info){
+        .name = "linux-a.agent", .kind = SERIAL_CLIENT_PORT, .owner = 2};
+    expect(f, "console linux-a.agent", "");
+    assert_int_equal(f->attached, 4);
+    expect(f, "follow linux-a.agent", "");
+    assert_true(f->followed[4]);
+    expect(f, "follow", "followed: linux-a.agent\n");
+    expect(f, "resize linux-a.agent 80x24",
+           "resize: linux-a.agent: 80x24, for a guest with a virtio-console\n");
+    assert_int_equal(f->resized, 4);
+    expect(f, "stop linux-a.agent",
+           "no VM is called \"linux-a.agent\"; there are: linux-a linux-b\n");
+    type(f, "console linux-a.\t\r");
+    expect(f, "list",
+           "     NAME            STATE      VCPUS     MEMORY    BALLOON   OVERHEAD  STARTS\n"
+           "  1  linux-a         running   \n"
+           "     linux-a.agent                   console\n"
+           "  2  linux-b         stopped   \n");
 }
 
 static void a_service_can_be_restarted(void **state)
@@ -531,6 +589,8 @@ int main(void)
         TEST(mistakes_get_an_answer_that_helps),
         TEST(requests_reach_root),
         TEST(a_balloon_has_a_size),
+        TEST(a_terminal_has_a_size),
+        TEST(a_port_is_a_console_but_no_vm),
         TEST(a_service_can_be_restarted),
         TEST(networks_show_what_passed_and_what_did_not),
         TEST(disks_show_requests_and_bytes),

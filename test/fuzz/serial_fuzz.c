@@ -274,6 +274,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         w->roster.client[n].name[7] = (char)('0' + n);
         w->roster.client[n].kind = n < 1 ? SERIAL_CLIENT_SYSTEM : SERIAL_CLIENT_VM;
         w->roster.client[n].state = VM_RUNNING;
+        if (n == CLIENTS - 1) {
+            w->roster.client[n].kind = SERIAL_CLIENT_PORT;
+            w->roster.client[n].owner = n - 1;
+        }
         ring_format(&link_of(w, n)->out);
         ring_format(&link_of(w, n)->in);
         ring_format(&link_of(w, n)->log);

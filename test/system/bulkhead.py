@@ -175,6 +175,13 @@ class System:
         self.machine.send(PREFIX_KEY + str(self._numbers[name]))
         return self.machine.expect(CONSOLE_BANNER.format(name=re.escape(name)), 20, since).end()
 
+    def port_console(self, name):
+        """Brings a console "VM.port" to the front; returns the place in the text where its replay begins."""
+        self.front_shell()
+        since = self.machine.mark()
+        self.machine.send(f"console {name}\r")
+        return self.machine.expect(CONSOLE_BANNER.format(name=re.escape(name)), 20, since).end()
+
     def guest(self, name):
         """The guest of a VM, its console in front."""
         self.console(name)
