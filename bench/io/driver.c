@@ -2,33 +2,15 @@
 #include "bench/io/driver.h"
 
 #include "bench/guest/guest.h"
+#include "lib/virtio_mmio.h"
 
 enum {
     WINDOWS = 32,
     WINDOW_BYTES = 0x200,
     FIRST_SPI = 32 + 16, /* of QEMU's machine and of ours */
-
-    MAGIC = 0x000,
-    DEVICE_ID = 0x008,
-    DEVICE_FEATURES = 0x010,
-    DEVICE_FEATURES_SEL = 0x014,
-    DRIVER_FEATURES = 0x020,
-    DRIVER_FEATURES_SEL = 0x024,
-    QUEUE_SEL = 0x030,
-    QUEUE_NUM_MAX = 0x034,
-    QUEUE_NUM = 0x038,
-    QUEUE_READY = 0x044,
-    QUEUE_NOTIFY = 0x050,
-    INTERRUPT_STATUS = 0x060,
-    INTERRUPT_ACK = 0x064,
-    STATUS = 0x070,
-    QUEUE_DESC = 0x080,
-    QUEUE_DRIVER = 0x090,
-    QUEUE_DEVICE = 0x0a0,
 };
 
 #define WINDOWS_BASE 0x0a000000ull
-#define MAGIC_VALUE  0x74726976u
 
 uint64_t driver_kicks, driver_interrupts;
 static uint64_t device;
@@ -57,7 +39,7 @@ static bool find(uint32_t type)
 {
     for (unsigned i = 0; i < WINDOWS; i++) {
         device = WINDOWS_BASE + i * WINDOW_BYTES;
-        if (get(MAGIC) == MAGIC_VALUE && get(DEVICE_ID) == type) {
+        if (get(MMIO_MAGIC) == MMIO_MAGIC_VALUE && get(MMIO_DEVICE_ID) == type) {
             gic_enable(FIRST_SPI + i);
             return true;
         }
@@ -73,27 +55,27 @@ bool driver_open(uint32_t type, struct driver_queue *queues, unsigned queue_coun
         return false;
     }
     features |= VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX;
-    set(STATUS, 0);
-    set(STATUS, BEGUN);
+    set(MMIO_STATUS, 0);
+    set(MMIO_STATUS, BEGUN);
     for (unsigned i = 0; i < 2; i++) {
-        set(DEVICE_FEATURES_SEL, i);
-        set(DRIVER_FEATURES_SEL, i);
-        set(DRIVER_FEATURES, (uint32_t)(features >> (32 * i)) & get(DEVICE_FEATURES));
+        set(MMIO_DEVICE_FEATURES_SEL, i);
+        set(MMIO_DRIVER_FEATURES_SEL, i);
+        set(MMIO_DRIVER_FEATURES, (uint32_t)(features >> (32 * i)) & get(MMIO_DEVICE_FEATURES));
     }
-    set(STATUS, BEGUN | VIRTIO_FEATURES_OK);
+    set(MMIO_STATUS, BEGUN | VIRTIO_FEATURES_OK);
     for (unsigned i = 0; i < queue_count; i++) {
         queues[i].number = (uint16_t)i;
-        set(QUEUE_SEL, i);
-        uint32_t most = get(QUEUE_NUM_MAX);
+        set(MMIO_QUEUE_SEL, i);
+        uint32_t most = get(MMIO_QUEUE_SIZE_MAX);
         queues[i].size = (uint16_t)(most < DRIVER_QUEUE_SIZE ? most : DRIVER_QUEUE_SIZE);
-        set(QUEUE_NUM, queues[i].size);
-        set_address(QUEUE_DESC, queues[i].desc);
-        set_address(QUEUE_DRIVER, &queues[i].avail);
-        set_address(QUEUE_DEVICE, &queues[i].used);
-        set(QUEUE_READY, 1);
+        set(MMIO_QUEUE_SIZE, queues[i].size);
+        set_address(MMIO_QUEUE_DESC, queues[i].desc);
+        set_address(MMIO_QUEUE_DRIVER, &queues[i].avail);
+        set_address(MMIO_QUEUE_DEVICE, &queues[i].used);
+        set(MMIO_QUEUE_READY, 1);
     }
-    set(STATUS, BEGUN | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
-    return (get(STATUS) & (VIRTIO_FEATURES_OK | VIRTIO_NEEDS_RESET)) == VIRTIO_FEATURES_OK;
+    set(MMIO_STATUS, BEGUN | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
+    return (get(MMIO_STATUS) & (VIRTIO_FEATURES_OK | VIRTIO_NEEDS_RESET)) == VIRTIO_FEATURES_OK;
 }
 
 void driver_add(struct driver_queue *queue, unsigned place, const struct driver_buffer *buffers,
@@ -122,7 +104,7 @@ void driver_kick(struct driver_queue *queue)
     uint16_t event = (uint16_t) * (volatile uint32_t *)&queue->used.ring[queue->size].id;
     if ((uint16_t)(after - event - 1) < (uint16_t)(after - before)) {
         driver_kicks++;
-        set(QUEUE_NOTIFY, queue->number);
+        set(MMIO_QUEUE_NOTIFY, queue->number);
     }
 }
 
@@ -178,5 +160,5 @@ void guest_interrupt(uint64_t entered, unsigned intid)
         return;
     }
     driver_interrupts++;
-    set(INTERRUPT_ACK, get(INTERRUPT_STATUS));
+    set(MMIO_INTERRUPT_ACK, get(MMIO_INTERRUPT_STATUS));
 }

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "device/virtio/virtio_spec.h"
+#include "lib/virtio.h"
 
 /*
  * A small virtio-mmio driver for bench guests: split rings, EVENT_IDX, chains of up to three

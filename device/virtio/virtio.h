@@ -7,7 +7,7 @@
 #include "device/access.h"
 #include "device/ram.h"
 #include "device/virtio/chain.h"
-#include "device/virtio/virtio_spec.h"
+#include "lib/virtio.h"
 #include "device/virtio/virtqueue.h"
 #include "lib/log.h"
 #include "lib/mutex.h"

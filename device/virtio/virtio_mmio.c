@@ -1,40 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "device/virtio/virtio_mmio.h"
 
-/* 4.2.2; names as there. */
-enum {
-    MAGIC_VALUE = 0x000,
-    VERSION = 0x004,
-    DEVICE_ID = 0x008,
-    VENDOR_ID = 0x00c,
-    DEVICE_FEATURES = 0x010,
-    DEVICE_FEATURES_SEL = 0x014,
-    DRIVER_FEATURES = 0x020,
-    DRIVER_FEATURES_SEL = 0x024,
-    QUEUE_SEL = 0x030,
-    QUEUE_SIZE_MAX = 0x034,
-    QUEUE_SIZE = 0x038,
-    QUEUE_READY = 0x044,
-    QUEUE_NOTIFY = 0x050,
-    INTERRUPT_STATUS = 0x060,
-    INTERRUPT_ACK = 0x064,
-    STATUS = 0x070,
-    QUEUE_DESC_LOW = 0x080,
-    QUEUE_DESC_HIGH = 0x084,
-    QUEUE_DRIVER_LOW = 0x090,
-    QUEUE_DRIVER_HIGH = 0x094,
-    QUEUE_DEVICE_LOW = 0x0a0,
-    QUEUE_DEVICE_HIGH = 0x0a4,
-    SHM_SEL = 0x0ac,
-    SHM_LEN_LOW = 0x0b0,
-    SHM_BASE_HIGH = 0x0bc,
-    QUEUE_RESET = 0x0c0,
-    CONFIG_GENERATION = 0x0fc,
-    CONFIG = 0x100,
-};
+#include "lib/virtio_mmio.h"
 
-#define MAGIC  0x74726976u /* "virt" */
 #define VENDOR 0x4b4c5542u /* "BULK" */
+
+enum { HIGH = 4 }; /* half of an address */
 
 /* The line is high while there is a cause that the driver has not acknowledged. */
 static void update_line(struct virtio_mmio *mmio)
@@ -65,39 +36,39 @@ static uint32_t read_register(const struct virtio_mmio *mmio, unsigned offset)
     const struct virtio_device *device = mmio->device;
     const struct virtio_queue_state *queue = virtio_queue_state(device, mmio->state.queue_select);
     switch (offset) {
-    case MAGIC_VALUE:
-        return MAGIC;
-    case VERSION:
-        return 2;
-    case DEVICE_ID:
+    case MMIO_MAGIC:
+        return MMIO_MAGIC_VALUE;
+    case MMIO_VERSION:
+        return MMIO_VERSION_VALUE;
+    case MMIO_DEVICE_ID:
         return device->ops->type;
-    case VENDOR_ID:
+    case MMIO_VENDOR_ID:
         return VENDOR;
-    case DEVICE_FEATURES:
+    case MMIO_DEVICE_FEATURES:
         return virtio_offered(device, mmio->state.offered_select);
-    case QUEUE_SIZE_MAX:
+    case MMIO_QUEUE_SIZE_MAX:
         return queue->size_max;
-    case QUEUE_READY:
+    case MMIO_QUEUE_READY:
         return queue->enabled;
-    case INTERRUPT_STATUS:
+    case MMIO_INTERRUPT_STATUS:
         return device->state.isr;
-    case STATUS:
+    case MMIO_STATUS:
         return virtio_status(device);
-    case QUEUE_RESET:
+    case MMIO_QUEUE_RESET:
         return queue->stopping;
-    case CONFIG_GENERATION:
+    case MMIO_CONFIG_GENERATION:
         return device->state.generation;
     default:
         /* No shared memory regions: a length and a base of -1 (4.2.2). */
-        return offset >= SHM_LEN_LOW && offset <= SHM_BASE_HIGH ? ~0u : 0;
+        return offset >= MMIO_SHM_LEN && offset < MMIO_SHM_BASE + 8 ? ~0u : 0;
     }
 }
 
 static void write_queue_address(struct virtio_mmio *mmio, unsigned offset, uint32_t value)
 {
-    enum virtio_area area = offset < QUEUE_DRIVER_LOW   ? VIRTIO_AREA_DESCRIPTOR
-                            : offset < QUEUE_DEVICE_LOW ? VIRTIO_AREA_DRIVER
-                                                        : VIRTIO_AREA_DEVICE;
+    enum virtio_area area = offset < MMIO_QUEUE_DRIVER   ? VIRTIO_AREA_DESCRIPTOR
+                            : offset < MMIO_QUEUE_DEVICE ? VIRTIO_AREA_DRIVER
+                                                         : VIRTIO_AREA_DEVICE;
     virtio_queue_set_address(mmio->device, mmio->state.queue_select, area, offset / 4 & 1, value);
 }
 
@@ -112,51 +83,51 @@ static void write_register(struct virtio_mmio *mmio, unsigned offset, uint32_t v
     struct virtio_device *device = mmio->device;
     struct virtio_mmio_state *s = &mmio->state;
     switch (offset) {
-    case QUEUE_NOTIFY:
+    case MMIO_QUEUE_NOTIFY:
         virtio_notify(device, value);
         break;
-    case INTERRUPT_ACK:
+    case MMIO_INTERRUPT_ACK:
         acknowledge(mmio, value);
         break;
-    case DEVICE_FEATURES_SEL:
+    case MMIO_DEVICE_FEATURES_SEL:
         s->offered_select = value;
         break;
-    case DRIVER_FEATURES:
+    case MMIO_DRIVER_FEATURES:
         virtio_accept(device, s->accept_select, value);
         break;
-    case DRIVER_FEATURES_SEL:
+    case MMIO_DRIVER_FEATURES_SEL:
         s->accept_select = value;
         break;
-    case QUEUE_SEL:
+    case MMIO_QUEUE_SEL:
         s->queue_select = value;
         break;
-    case QUEUE_SIZE:
+    case MMIO_QUEUE_SIZE:
         virtio_queue_set_size(device, s->queue_select, value);
         break;
-    case QUEUE_READY:
+    case MMIO_QUEUE_READY:
         if (value == 1) {
             virtio_queue_enable(device, s->queue_select);
         } else if (value == 0) {
             virtio_queue_disable(device, s->queue_select);
         }
         break;
-    case STATUS:
+    case MMIO_STATUS:
         virtio_set_status(device, (uint8_t)value);
         break;
-    case QUEUE_DESC_LOW:
-    case QUEUE_DESC_HIGH:
-    case QUEUE_DRIVER_LOW:
-    case QUEUE_DRIVER_HIGH:
-    case QUEUE_DEVICE_LOW:
-    case QUEUE_DEVICE_HIGH:
+    case MMIO_QUEUE_DESC:
+    case MMIO_QUEUE_DESC + HIGH:
+    case MMIO_QUEUE_DRIVER:
+    case MMIO_QUEUE_DRIVER + HIGH:
+    case MMIO_QUEUE_DEVICE:
+    case MMIO_QUEUE_DEVICE + HIGH:
         write_queue_address(mmio, offset, value);
         break;
-    case QUEUE_RESET:
+    case MMIO_QUEUE_RESET:
         if (value == 1) {
             virtio_queue_reset(device, s->queue_select);
         }
         break;
-    default: /* SHM_SEL among them: no region, whichever is selected */
+    default: /* MMIO_SHM_SEL among them: no region, whichever is selected */
         break;
     }
 }
@@ -174,7 +145,7 @@ static void access_control(struct virtio_mmio *mmio, struct access *access)
 
 static void access_config(struct virtio_mmio *mmio, struct access *access)
 {
-    uint64_t at = access->offset - CONFIG;
+    uint64_t at = access->offset - MMIO_CONFIG;
     if (access->is_write) {
         virtio_config_write(mmio->device, at, access->width_bytes, access->value);
     } else {
@@ -188,7 +159,7 @@ enum outcome virtio_mmio_access(struct virtio_mmio *mmio, struct access *access)
         return OUTCOME_UNHANDLED;
     }
     virtio_lock(mmio->device);
-    if (access->offset < CONFIG) {
+    if (access->offset < MMIO_CONFIG) {
         access_control(mmio, access);
     } else {
         access_config(mmio, access);

@@ -10,28 +10,10 @@
 
 #include <string.h>
 
+#include "lib/virtio_mmio.h"
 #include "test/fake/virtio_driver.h"
 
 enum {
-    DEVICE_FEATURES = 0x10,
-    DEVICE_FEATURES_SEL = 0x14,
-    DRIVER_FEATURES = 0x20,
-    DRIVER_FEATURES_SEL = 0x24,
-    QUEUE_SEL = 0x30,
-    QUEUE_SIZE_MAX = 0x34,
-    QUEUE_SIZE = 0x38,
-    QUEUE_READY = 0x44,
-    QUEUE_NOTIFY = 0x50,
-    INTERRUPT_STATUS = 0x60,
-    INTERRUPT_ACK = 0x64,
-    STATUS = 0x70,
-    QUEUE_DESC = 0x80,
-    QUEUE_DRIVER = 0x90,
-    QUEUE_DEVICE = 0xa0,
-    SHM_SEL = 0xac,
-    QUEUE_RESET = 0xc0,
-    GENERATION = 0xfc,
-    CONFIG = 0x100,
     QUEUES = 2,
     SIZE = 16,
 };
@@ -151,12 +133,12 @@ static void set_up_queue(unsigned i, uint16_t size)
 {
     struct fake_queue *q = &t.d.queue[i];
     driver_make_queue(&t.d, q, size, t.d.features);
-    wr(QUEUE_SEL, i);
-    wr(QUEUE_SIZE, size);
-    write_address(QUEUE_DESC, q->descriptor_address);
-    write_address(QUEUE_DRIVER, q->driver_address);
-    write_address(QUEUE_DEVICE, q->device_address);
-    wr(QUEUE_READY, 1);
+    wr(MMIO_QUEUE_SEL, i);
+    wr(MMIO_QUEUE_SIZE, size);
+    write_address(MMIO_QUEUE_DESC, q->descriptor_address);
+    write_address(MMIO_QUEUE_DRIVER, q->driver_address);
+    write_address(MMIO_QUEUE_DEVICE, q->device_address);
+    wr(MMIO_QUEUE_READY, 1);
 }
 
 /* As Linux does it, with the rings of the test's driver. */
@@ -165,21 +147,21 @@ static void start(uint64_t features)
     t.d.features = features | VIRTIO_F_VERSION_1;
     t.d.device = &t.device;
     t.d.used_bytes = 0;
-    wr(STATUS, 0);
-    wr(STATUS, 1);
-    wr(STATUS, 3);
+    wr(MMIO_STATUS, 0);
+    wr(MMIO_STATUS, 1);
+    wr(MMIO_STATUS, 3);
     for (uint32_t word = 0; word < 2; word++) {
-        wr(DRIVER_FEATURES_SEL, word);
-        wr(DRIVER_FEATURES, (uint32_t)(t.d.features >> (32 * word)));
+        wr(MMIO_DRIVER_FEATURES_SEL, word);
+        wr(MMIO_DRIVER_FEATURES, (uint32_t)(t.d.features >> (32 * word)));
     }
-    wr(STATUS, 0xb);
-    assert_int_equal(rd(STATUS), 0xb);
+    wr(MMIO_STATUS, 0xb);
+    assert_int_equal(rd(MMIO_STATUS), 0xb);
     for (unsigned i = 0; i < QUEUES; i++) {
         set_up_queue(i, SIZE);
-        assert_int_equal(rd(QUEUE_READY), 1);
+        assert_int_equal(rd(MMIO_QUEUE_READY), 1);
     }
-    wr(STATUS, 0xf);
-    assert_int_equal(rd(STATUS), 0xf);
+    wr(MMIO_STATUS, 0xf);
+    assert_int_equal(rd(MMIO_STATUS), 0xf);
 }
 
 static void request(unsigned queue)
@@ -188,7 +170,7 @@ static void request(unsigned queue)
     uint16_t id;
     uint32_t written;
     driver_add(&t.d, queue, &buffer, 1);
-    wr(QUEUE_NOTIFY, queue);
+    wr(MMIO_QUEUE_NOTIFY, queue);
     assert_true(driver_take(&t.d, queue, &id, &written));
     assert_int_equal(written, 3);
     assert_memory_equal(driver_at(&t.d, buffer.address, 3), "yes", 3);
@@ -208,16 +190,16 @@ static void identification(void **state)
 static void features_come_in_words(void **state)
 {
     (void)state;
-    wr(DEVICE_FEATURES_SEL, 0);
-    assert_int_equal(rd(DEVICE_FEATURES), (uint32_t)VIRTIO_FEATURES);
-    wr(DEVICE_FEATURES_SEL, 1);
-    assert_int_equal(rd(DEVICE_FEATURES), VIRTIO_FEATURES >> 32);
+    wr(MMIO_DEVICE_FEATURES_SEL, 0);
+    assert_int_equal(rd(MMIO_DEVICE_FEATURES), (uint32_t)VIRTIO_FEATURES);
+    wr(MMIO_DEVICE_FEATURES_SEL, 1);
+    assert_int_equal(rd(MMIO_DEVICE_FEATURES), VIRTIO_FEATURES >> 32);
     const uint32_t bad[] = {2, 3, 32, 64, ~0u};
     for (unsigned i = 0; i < 5; i++) {
-        wr(DEVICE_FEATURES_SEL, bad[i]);
-        assert_int_equal(rd(DEVICE_FEATURES), 0);
-        wr(DRIVER_FEATURES_SEL, bad[i]);
-        wr(DRIVER_FEATURES, ~0u);
+        wr(MMIO_DEVICE_FEATURES_SEL, bad[i]);
+        assert_int_equal(rd(MMIO_DEVICE_FEATURES), 0);
+        wr(MMIO_DRIVER_FEATURES_SEL, bad[i]);
+        wr(MMIO_DRIVER_FEATURES, ~0u);
         assert_int_equal(t.device.state.features, 0);
     }
 }
@@ -231,10 +213,10 @@ static void a_driver_that_knows_the_registers_gets_its_answer(void **state)
         for (unsigned i = 0; i < 40; i++) {
             request(i % QUEUES);
             assert_true(t.line);
-            assert_int_equal(rd(INTERRUPT_STATUS), VIRTIO_ISR_QUEUE);
-            wr(INTERRUPT_ACK, VIRTIO_ISR_QUEUE);
+            assert_int_equal(rd(MMIO_INTERRUPT_STATUS), VIRTIO_ISR_QUEUE);
+            wr(MMIO_INTERRUPT_ACK, VIRTIO_ISR_QUEUE);
             assert_false(t.line);
-            assert_int_equal(rd(INTERRUPT_STATUS), 0);
+            assert_int_equal(rd(MMIO_INTERRUPT_STATUS), 0);
         }
     }
     assert_int_equal(t.line_changes, 160);
@@ -249,15 +231,15 @@ static void causes_are_acknowledged_one_by_one(void **state)
     virtio_lock(&t.device);
     virtio_config_changed(&t.device);
     virtio_unlock(&t.device);
-    assert_int_equal(rd(INTERRUPT_STATUS), 3);
-    wr(INTERRUPT_ACK, 1);
+    assert_int_equal(rd(MMIO_INTERRUPT_STATUS), 3);
+    wr(MMIO_INTERRUPT_ACK, 1);
     assert_true(t.line);
-    wr(INTERRUPT_ACK, 0xfffffffd);
+    wr(MMIO_INTERRUPT_ACK, 0xfffffffd);
     assert_true(t.line);
-    wr(INTERRUPT_ACK, 2);
+    wr(MMIO_INTERRUPT_ACK, 2);
     assert_false(t.line);
     assert_int_equal(t.line_changes, 2);
-    assert_int_equal(rd(GENERATION), 1);
+    assert_int_equal(rd(MMIO_CONFIG_GENERATION), 1);
 }
 
 static void a_reset_lowers_the_line_and_forgets_selections(void **state)
@@ -265,16 +247,16 @@ static void a_reset_lowers_the_line_and_forgets_selections(void **state)
     (void)state;
     start(0);
     request(1);
-    wr(QUEUE_SEL, 1);
+    wr(MMIO_QUEUE_SEL, 1);
     assert_true(t.line);
-    wr(STATUS, 0);
+    wr(MMIO_STATUS, 0);
     assert_false(t.line);
-    assert_int_equal(rd(STATUS), 0);
-    assert_int_equal(rd(INTERRUPT_STATUS), 0);
+    assert_int_equal(rd(MMIO_STATUS), 0);
+    assert_int_equal(rd(MMIO_INTERRUPT_STATUS), 0);
     assert_int_equal(t.mmio.state.queue_select, 0);
     for (unsigned i = 0; i < QUEUES; i++) {
-        wr(QUEUE_SEL, i);
-        assert_int_equal(rd(QUEUE_READY), 0);
+        wr(MMIO_QUEUE_SEL, i);
+        assert_int_equal(rd(MMIO_QUEUE_READY), 0);
     }
     start(0);
     request(1);
@@ -286,17 +268,17 @@ static void bad_selectors_are_harmless(void **state)
     start(VIRTIO_F_RING_RESET);
     const uint32_t bad[] = {QUEUES, VIRTIO_QUEUE_MAX, 0x8000, 0x10000, 0x80000000, ~0u};
     for (unsigned i = 0; i < 6; i++) {
-        wr(QUEUE_SEL, bad[i]);
-        assert_int_equal(rd(QUEUE_SIZE_MAX), 0);
-        assert_int_equal(rd(QUEUE_READY), 0);
-        assert_int_equal(rd(QUEUE_RESET), 0);
-        wr(QUEUE_SIZE, 4);
-        write_address(QUEUE_DESC, 0);
-        wr(QUEUE_READY, 1);
-        wr(QUEUE_READY, 0);
-        wr(QUEUE_RESET, 1);
-        wr(QUEUE_NOTIFY, bad[i]);
-        wr(SHM_SEL, bad[i]);
+        wr(MMIO_QUEUE_SEL, bad[i]);
+        assert_int_equal(rd(MMIO_QUEUE_SIZE_MAX), 0);
+        assert_int_equal(rd(MMIO_QUEUE_READY), 0);
+        assert_int_equal(rd(MMIO_QUEUE_RESET), 0);
+        wr(MMIO_QUEUE_SIZE, 4);
+        write_address(MMIO_QUEUE_DESC, 0);
+        wr(MMIO_QUEUE_READY, 1);
+        wr(MMIO_QUEUE_READY, 0);
+        wr(MMIO_QUEUE_RESET, 1);
+        wr(MMIO_QUEUE_NOTIFY, bad[i]);
+        wr(MMIO_SHM_SEL, bad[i]);
     }
     request(0);
     request(1);
@@ -307,7 +289,7 @@ static void there_are_no_shared_memory_regions(void **state)
 {
     (void)state;
     for (uint32_t region = 0; region < 3; region++) {
-        wr(SHM_SEL, region);
+        wr(MMIO_SHM_SEL, region);
         for (unsigned offset = 0xb0; offset <= 0xbc; offset += 4) {
             assert_int_equal(rd(offset), ~0u);
         }
@@ -318,30 +300,30 @@ static void queue_ready_and_queue_reset(void **state)
 {
     (void)state;
     start(VIRTIO_F_RING_RESET);
-    wr(QUEUE_SEL, 1);
-    wr(QUEUE_READY, 2); /* neither 0 nor 1 */
-    wr(QUEUE_RESET, 0);
-    wr(QUEUE_RESET, 2);
-    assert_int_equal(rd(QUEUE_READY), 1);
-    wr(QUEUE_RESET, 1);
-    assert_int_equal(rd(QUEUE_RESET), 0);
-    assert_int_equal(rd(QUEUE_READY), 0);
+    wr(MMIO_QUEUE_SEL, 1);
+    wr(MMIO_QUEUE_READY, 2); /* neither 0 nor 1 */
+    wr(MMIO_QUEUE_RESET, 0);
+    wr(MMIO_QUEUE_RESET, 2);
+    assert_int_equal(rd(MMIO_QUEUE_READY), 1);
+    wr(MMIO_QUEUE_RESET, 1);
+    assert_int_equal(rd(MMIO_QUEUE_RESET), 0);
+    assert_int_equal(rd(MMIO_QUEUE_READY), 0);
     request(0);
     set_up_queue(1, 8);
     request(1);
     /* One that takes its time. */
     t.stop_late = true;
-    wr(QUEUE_RESET, 1);
-    assert_int_equal(rd(QUEUE_RESET), 1);
+    wr(MMIO_QUEUE_RESET, 1);
+    assert_int_equal(rd(MMIO_QUEUE_RESET), 1);
     virtio_lock(&t.device);
     virtio_queue_stopped(&t.device, 1);
     virtio_unlock(&t.device);
-    assert_int_equal(rd(QUEUE_RESET), 0);
-    assert_int_equal(rd(QUEUE_READY), 0);
+    assert_int_equal(rd(MMIO_QUEUE_RESET), 0);
+    assert_int_equal(rd(MMIO_QUEUE_READY), 0);
     t.stop_late = false;
-    wr(QUEUE_SEL, 0);
-    wr(QUEUE_READY, 0);
-    assert_int_equal(rd(QUEUE_READY), 0);
+    wr(MMIO_QUEUE_SEL, 0);
+    wr(MMIO_QUEUE_READY, 0);
+    assert_int_equal(rd(MMIO_QUEUE_READY), 0);
 }
 
 static void a_reset_that_takes_its_time_shows_in_status(void **state)
@@ -350,12 +332,12 @@ static void a_reset_that_takes_its_time_shows_in_status(void **state)
     start(0);
     request(0);
     t.stop_late = true;
-    wr(STATUS, 0);
-    assert_int_not_equal(rd(STATUS), 0);
+    wr(MMIO_STATUS, 0);
+    assert_int_not_equal(rd(MMIO_STATUS), 0);
     virtio_lock(&t.device);
     virtio_stopped(&t.device);
     virtio_unlock(&t.device);
-    assert_int_equal(rd(STATUS), 0);
+    assert_int_equal(rd(MMIO_STATUS), 0);
     assert_false(t.line);
 }
 
@@ -363,7 +345,7 @@ static void control_registers_want_32_bits(void **state)
 {
     (void)state;
     start(0);
-    for (unsigned offset = 0; offset < CONFIG; offset++) {
+    for (unsigned offset = 0; offset < MMIO_CONFIG; offset++) {
         for (unsigned width = 1; width <= 8; width *= 2) {
             if (width != 4 || offset % 4 != 0) {
                 write(offset, width, 0);
@@ -372,7 +354,7 @@ static void control_registers_want_32_bits(void **state)
             }
         }
     }
-    assert_int_equal(rd(STATUS), 0xf);
+    assert_int_equal(rd(MMIO_STATUS), 0xf);
     request(0);
 }
 
@@ -398,16 +380,16 @@ static void reserved_registers_read_as_zero(void **state)
 static void the_configuration_takes_any_width(void **state)
 {
     (void)state;
-    assert_int_equal(read(CONFIG, 1), 0x10);
-    assert_int_equal(read(CONFIG + 1, 4), 0x14131211);
-    assert_int_equal(read(CONFIG, 8), 0x1716151413121110);
-    assert_int_equal(read(CONFIG + 1, 8), 0x1817161514131211);
-    assert_int_equal(read(CONFIG + 2, 8), 0);
+    assert_int_equal(read(MMIO_CONFIG, 1), 0x10);
+    assert_int_equal(read(MMIO_CONFIG + 1, 4), 0x14131211);
+    assert_int_equal(read(MMIO_CONFIG, 8), 0x1716151413121110);
+    assert_int_equal(read(MMIO_CONFIG + 1, 8), 0x1817161514131211);
+    assert_int_equal(read(MMIO_CONFIG + 2, 8), 0);
     assert_int_equal(read(VIRTIO_MMIO_SIZE - 1, 1), 0);
-    write(CONFIG + 3, 2, 0xabcdef);
-    assert_int_equal(read(CONFIG + 2, 4), 0x15cdef12);
-    write(CONFIG + 8, 2, 0xffff); /* half outside: none of it */
-    assert_int_equal(read(CONFIG + 8, 1), 0x18);
+    write(MMIO_CONFIG + 3, 2, 0xabcdef);
+    assert_int_equal(read(MMIO_CONFIG + 2, 4), 0x15cdef12);
+    write(MMIO_CONFIG + 8, 2, 0xffff); /* half outside: none of it */
+    assert_int_equal(read(MMIO_CONFIG + 8, 1), 0x18);
 }
 
 static void beyond_the_window_is_nobody(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-#include "device/virtio/virtio_spec.h"
+#include "lib/virtio.h"
 #include "device/virtio/virtqueue.h"
 
 /* Between virtqueue.c and the two ring formats; for nobody else. */

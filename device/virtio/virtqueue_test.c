@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "device/virtio/virtio_spec.h"
+#include "lib/virtio.h"
 #include "test/fake/virtio_driver.h"
 
 enum { SIZE = 8, BYTES = 256 };

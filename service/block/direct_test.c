@@ -14,7 +14,8 @@
 #include "service/block/server.h"
 #include "test/fake/block_device.h"
 
-#define FEATURES   (FEATURE_INDIRECT | FEATURE_EVENT_IDX | VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_SEG_MAX)
+#define FEATURES                                                                                   \
+    (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_SEG_MAX)
 #define DMA_PADDR  0x48000000ull
 #define LINK_PADDR 0x80000000ull
 
@@ -271,7 +272,7 @@ static void a_device_of_few_segments_gets_what_it_takes(void **state)
     uint32_t count = scatter(out, 512);
     scatter(in, 512 + FRAME / 2);
     for (unsigned i = 0; i < 2 * sizeof most / sizeof most[0]; i++) {
-        uint64_t features = FEATURES & ~(i % 2 != 0 ? FEATURE_INDIRECT : 0);
+        uint64_t features = FEATURES & ~(i % 2 != 0 ? VIRTIO_F_INDIRECT_DESC : 0);
         memset(f->ram, 0, sizeof f->ram);
         start_all(f, features, most[i / 2]);
         fill(f, out, count, (uint8_t)i);
@@ -438,7 +439,7 @@ static void with_a_device_that_does_not_reset_it_is_never_quiet(void **state)
     run(f);
     uint32_t wanted = close_port(f, DISK);
     f->device.virtio.ignore_reset = true;
-    f->device.virtio.status |= STATUS_NEEDS_RESET;
+    f->device.virtio.status |= VIRTIO_NEEDS_RESET;
     f->device.virtio.interrupt |= TRANSPORT_CONFIG;
     run(f);
     assert_false(f->server.driver.alive);

@@ -8,7 +8,7 @@
 #include "lib/range.h"
 
 #define FEATURES                                                                                   \
-    (FEATURE_INDIRECT | FEATURE_EVENT_IDX | VIRTIO_BLK_F_SIZE_MAX | VIRTIO_BLK_F_SEG_MAX |         \
+    (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_BLK_F_SIZE_MAX | VIRTIO_BLK_F_SEG_MAX |  \
      VIRTIO_BLK_F_RO | VIRTIO_BLK_F_BLK_SIZE | VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_TOPOLOGY |        \
      VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES)
 
@@ -426,7 +426,7 @@ bool driver_virtio_open(struct driver_virtio *driver, const struct transport_reg
     driver->copies = dma->vaddr + DRIVER_RING_BYTES;
     driver->copies_paddr = dma->paddr + DRIVER_RING_BYTES;
     driver->copies_pages = pages < RUNS_MAX ? (uint32_t)pages : RUNS_MAX;
-    if (!transport_open(&driver->transport, registers, TRANSPORT_BLOCK)) {
+    if (!transport_open(&driver->transport, registers, VIRTIO_TYPE_BLOCK)) {
         driver->why = "no modern virtio block device";
         return false;
     }

@@ -13,7 +13,7 @@
 #include "test/fake/block_device.h"
 
 #define ALL_FEATURES                                                                               \
-    (FEATURE_INDIRECT | FEATURE_EVENT_IDX | VIRTIO_BLK_F_BLK_SIZE | VIRTIO_BLK_F_FLUSH |           \
+    (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_BLK_F_BLK_SIZE | VIRTIO_BLK_F_FLUSH |    \
      VIRTIO_BLK_F_TOPOLOGY | VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES)
 
 enum {
@@ -159,7 +159,7 @@ static void flush_discard_and_zeroes_reach_the_device(void **state)
 static void without_flush_there_is_nothing_to_do(void **state)
 {
     struct fixture *f = *state;
-    start(f, FEATURE_INDIRECT, 64);
+    start(f, VIRTIO_F_INDIRECT_DESC, 64);
     assert_int_equal(f->backend.limits.info.flags, 0);
     assert_int_equal(submit(f, BLOCK_FLUSH, 0, 0, 0, true, 1), BACKEND_DONE);
     assert_int_equal(f->backend.limits.part_sectors[BLOCK_DISCARD], 0);
@@ -271,7 +271,7 @@ static void a_device_that_needs_a_reset_gets_it(void **state)
 {
     struct fixture *f = *state;
     check_recovery(f);
-    f->device.virtio.status |= STATUS_NEEDS_RESET;
+    f->device.virtio.status |= VIRTIO_NEEDS_RESET;
     f->device.virtio.interrupt |= TRANSPORT_CONFIG;
     driver_virtio_interrupt(&f->driver);
     check_recovered(f);

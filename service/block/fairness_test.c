@@ -18,7 +18,7 @@
 #include "test/fake/block_device.h"
 
 #define FEATURES                                                                                   \
-    (FEATURE_INDIRECT | FEATURE_EVENT_IDX | VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD |            \
+    (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD |     \
      VIRTIO_BLK_F_WRITE_ZEROES)
 #define DMA_PADDR  0x48000000ull
 #define LINK_PADDR 0x80000000ull

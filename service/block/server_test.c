@@ -19,7 +19,7 @@
 #include "test/fake/gpt_disk.h"
 
 #define FEATURES                                                                                   \
-    (FEATURE_INDIRECT | FEATURE_EVENT_IDX | VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD |            \
+    (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD |     \
      VIRTIO_BLK_F_WRITE_ZEROES)
 
 enum {

@@ -59,7 +59,8 @@ static bool make_queues(struct uplink_virtio *u)
 
 static bool begin(struct uplink_virtio *u)
 {
-    if (!transport_negotiate(&u->transport, F_CSUM | F_GUEST_CSUM | F_STATUS | FEATURE_EVENT_IDX)) {
+    if (!transport_negotiate(&u->transport,
+                             F_CSUM | F_GUEST_CSUM | F_STATUS | VIRTIO_F_EVENT_IDX)) {
         return false;
     }
     if (!make_queues(u)) {
@@ -89,7 +90,7 @@ bool uplink_virtio_start(struct uplink_virtio *u, const struct transport_registe
     u->registers = *registers;
     u->dma = *dma;
     u->frame_max = mtu + NET_ETHERNET_BYTES + NET_VLAN_BYTES;
-    u->running = transport_open(&u->transport, registers, TRANSPORT_NET) && begin(u);
+    u->running = transport_open(&u->transport, registers, VIRTIO_TYPE_NET) && begin(u);
     return u->running;
 }
 

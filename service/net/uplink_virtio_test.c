@@ -27,7 +27,7 @@ struct fixture {
 
 static bool start(struct fixture *f, uint64_t features)
 {
-    fake_virtio_init(&f->device, TRANSPORT_NET, features, 256);
+    fake_virtio_init(&f->device, VIRTIO_TYPE_NET, features, 256);
     fake_virtio_add_region(&f->device, DMA_PADDR, f->memory, DMA_BYTES);
     f->device.config[6] = 1; /* the cable is in */
     const struct transport_registers registers = fake_virtio_registers(&f->device);
@@ -39,7 +39,7 @@ static int setup(void **state)
 {
     struct fixture *f = aligned_alloc(64, (sizeof *f + 63) / 64 * 64);
     memset(f, 0, sizeof *f);
-    assert_true(start(f, F_CSUM | F_GUEST_CSUM | F_STATUS | FEATURE_EVENT_IDX));
+    assert_true(start(f, F_CSUM | F_GUEST_CSUM | F_STATUS | VIRTIO_F_EVENT_IDX));
     *state = f;
     return 0;
 }
@@ -220,11 +220,11 @@ static void a_device_that_breaks_the_rules_begins_anew_a_few_times(void **state)
 static void no_device_no_uplink(void **state)
 {
     struct fixture *f = *state;
-    fake_virtio_init(&f->device, TRANSPORT_BLOCK, 0, 256);
+    fake_virtio_init(&f->device, VIRTIO_TYPE_BLOCK, 0, 256);
     const struct transport_registers registers = fake_virtio_registers(&f->device);
     const struct dma dma = {.vaddr = f->memory, .paddr = DMA_PADDR, .size_bytes = DMA_BYTES};
     assert_false(uplink_virtio_start(&f->uplink, &registers, &dma, 1500));
-    fake_virtio_init(&f->device, TRANSPORT_NET, 0, 256);
+    fake_virtio_init(&f->device, VIRTIO_TYPE_NET, 0, 256);
     const struct dma small = {.vaddr = f->memory, .paddr = DMA_PADDR, .size_bytes = 65536};
     fake_virtio_add_region(&f->device, DMA_PADDR, f->memory, DMA_BYTES);
     assert_false(uplink_virtio_start(&f->uplink, &registers, &small, 1500));

@@ -40,9 +40,9 @@ bool transport_reset(struct transport *t)
 
 static uint64_t offered_features(const struct transport *t)
 {
-    set(t, MMIO_DEVICE_FEATURES_SELECT, 0);
+    set(t, MMIO_DEVICE_FEATURES_SEL, 0);
     uint64_t low = get(t, MMIO_DEVICE_FEATURES);
-    set(t, MMIO_DEVICE_FEATURES_SELECT, 1);
+    set(t, MMIO_DEVICE_FEATURES_SEL, 1);
     return (uint64_t)get(t, MMIO_DEVICE_FEATURES) << 32 | low;
 }
 
@@ -51,19 +51,19 @@ bool transport_negotiate(struct transport *t, uint64_t wanted)
     if (!transport_reset(t)) {
         return false;
     }
-    add_status(t, STATUS_ACKNOWLEDGE);
-    add_status(t, STATUS_DRIVER);
-    t->features = offered_features(t) & (wanted | FEATURE_VERSION_1);
-    if ((t->features & FEATURE_VERSION_1) == 0) {
+    add_status(t, VIRTIO_ACKNOWLEDGE);
+    add_status(t, VIRTIO_DRIVER);
+    t->features = offered_features(t) & (wanted | VIRTIO_F_VERSION_1);
+    if ((t->features & VIRTIO_F_VERSION_1) == 0) {
         transport_fail(t);
         return false;
     }
-    set(t, MMIO_DRIVER_FEATURES_SELECT, 0);
+    set(t, MMIO_DRIVER_FEATURES_SEL, 0);
     set(t, MMIO_DRIVER_FEATURES, (uint32_t)t->features);
-    set(t, MMIO_DRIVER_FEATURES_SELECT, 1);
+    set(t, MMIO_DRIVER_FEATURES_SEL, 1);
     set(t, MMIO_DRIVER_FEATURES, (uint32_t)(t->features >> 32));
-    add_status(t, STATUS_FEATURES_OK);
-    if ((get(t, MMIO_STATUS) & STATUS_FEATURES_OK) == 0) {
+    add_status(t, VIRTIO_FEATURES_OK);
+    if ((get(t, MMIO_STATUS) & VIRTIO_FEATURES_OK) == 0) {
         transport_fail(t);
         return false;
     }
@@ -88,7 +88,7 @@ static uint16_t power_of_two(uint32_t limit)
 bool transport_queue(struct transport *t, uint32_t index, uint16_t size_wanted, struct vring *vring,
                      struct dma *dma)
 {
-    set(t, MMIO_QUEUE_SELECT, index);
+    set(t, MMIO_QUEUE_SEL, index);
     uint32_t most = get(t, MMIO_QUEUE_SIZE_MAX);
     if (most == 0 || get(t, MMIO_QUEUE_READY) != 0) {
         return false;
@@ -107,12 +107,12 @@ bool transport_queue(struct transport *t, uint32_t index, uint16_t size_wanted, 
 
 void transport_start(struct transport *t)
 {
-    add_status(t, STATUS_DRIVER_OK);
+    add_status(t, VIRTIO_DRIVER_OK);
 }
 
 void transport_fail(struct transport *t)
 {
-    add_status(t, STATUS_FAILED);
+    add_status(t, VIRTIO_FAILED);
 }
 
 void transport_notify(const struct transport *t, uint32_t index)
@@ -132,7 +132,7 @@ uint32_t transport_interrupts(const struct transport *t)
 bool transport_broken(const struct transport *t)
 {
     uint32_t status = get(t, MMIO_STATUS);
-    return (status & (STATUS_NEEDS_RESET | STATUS_FAILED)) != 0 || (status & STATUS_DRIVER_OK) == 0;
+    return (status & (VIRTIO_NEEDS_RESET | VIRTIO_FAILED)) != 0 || (status & VIRTIO_DRIVER_OK) == 0;
 }
 
 uint64_t transport_config(const struct transport *t, uint32_t offset, unsigned width_bytes)

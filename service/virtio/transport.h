@@ -5,12 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/virtio_mmio.h"
 #include "service/virtio/vring.h"
 
 /*
  * The driver's side of a virtio-mmio device, modern register layout only (VIRTIO 1.3, 4.2). The
  * steps of 3.1.1 in their order: transport_open, transport_negotiate, transport_queue for each
- * queue, transport_start. Any step may fail; then the device is left with STATUS_FAILED.
+ * queue, transport_start. Any step may fail; then the device is left with VIRTIO_FAILED.
  */
 
 /* The only way to the registers, so that tests can be the device. Width: 1, 2 or 4 bytes. */

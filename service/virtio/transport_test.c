@@ -26,7 +26,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    fake_virtio_init(&f->device, TRANSPORT_BLOCK, 0x5ull | FEATURE_INDIRECT, 128);
+    fake_virtio_init(&f->device, VIRTIO_TYPE_BLOCK, 0x5ull | VIRTIO_F_INDIRECT_DESC, 128);
     fake_virtio_add_region(&f->device, DMA_PADDR, f->memory, DMA_BYTES);
     f->registers = fake_virtio_registers(&f->device);
     f->dma = (struct dma){.vaddr = f->memory, .paddr = DMA_PADDR, .size_bytes = DMA_BYTES};
@@ -43,45 +43,45 @@ static int teardown(void **state)
 static void only_the_right_modern_device_is_opened(void **state)
 {
     struct fixture *f = *state;
-    assert_true(transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK));
-    assert_false(transport_open(&f->transport, &f->registers, TRANSPORT_NET));
+    assert_true(transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK));
+    assert_false(transport_open(&f->transport, &f->registers, VIRTIO_TYPE_NET));
     f->device.version = 1;
-    assert_false(transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK));
+    assert_false(transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK));
 }
 
 static void features_are_those_that_both_want(void **state)
 {
     struct fixture *f = *state;
-    transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK);
-    assert_true(transport_negotiate(&f->transport, 0xcull | FEATURE_EVENT_IDX));
-    assert_int_equal(f->transport.features, 0x4ull | FEATURE_VERSION_1);
-    assert_int_equal(f->device.accepted, 0x4ull | FEATURE_VERSION_1);
+    transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK);
+    assert_true(transport_negotiate(&f->transport, 0xcull | VIRTIO_F_EVENT_IDX));
+    assert_int_equal(f->transport.features, 0x4ull | VIRTIO_F_VERSION_1);
+    assert_int_equal(f->device.accepted, 0x4ull | VIRTIO_F_VERSION_1);
 }
 
 static void a_device_without_version_1_is_refused(void **state)
 {
     struct fixture *f = *state;
-    f->device.offered &= ~FEATURE_VERSION_1;
-    transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK);
+    f->device.offered &= ~VIRTIO_F_VERSION_1;
+    transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK);
     assert_false(transport_negotiate(&f->transport, 5));
-    assert_true(f->device.status & STATUS_FAILED);
+    assert_true(f->device.status & VIRTIO_FAILED);
 }
 
 static void a_device_may_refuse_the_features(void **state)
 {
     struct fixture *f = *state;
     f->device.refuse_features = true;
-    transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK);
+    transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK);
     assert_false(transport_negotiate(&f->transport, 5));
-    assert_true(f->device.status & STATUS_FAILED);
+    assert_true(f->device.status & VIRTIO_FAILED);
 }
 
 static void a_device_that_does_not_reset_is_given_up(void **state)
 {
     struct fixture *f = *state;
     f->device.ignore_reset = true;
-    f->device.status = STATUS_DRIVER_OK;
-    transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK);
+    f->device.status = VIRTIO_DRIVER_OK;
+    transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK);
     assert_false(transport_negotiate(&f->transport, 5));
 }
 
@@ -100,7 +100,7 @@ static void queues_have_the_size_that_both_can(void **state)
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         f->device.queue[1].size_max = cases[i].device;
         f->dma.taken_bytes = 0;
-        transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK);
+        transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK);
         assert_true(transport_negotiate(&f->transport, 5));
         assert_true(transport_queue(&f->transport, 1, cases[i].wanted, &f->vring, &f->dma));
         assert_int_equal(f->vring.size, cases[i].size);
@@ -113,7 +113,7 @@ static void queues_have_the_size_that_both_can(void **state)
 static void a_queue_that_is_not_there_is_refused(void **state)
 {
     struct fixture *f = *state;
-    transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK);
+    transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK);
     assert_true(transport_negotiate(&f->transport, 5));
     assert_false(transport_queue(&f->transport, 9, 64, &f->vring, &f->dma));
     f->dma.size_bytes = 1000;
@@ -124,7 +124,7 @@ static void a_queue_that_is_not_there_is_refused(void **state)
 static void interrupts_are_read_and_acknowledged(void **state)
 {
     struct fixture *f = *state;
-    transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK);
+    transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK);
     assert_int_equal(transport_interrupts(&f->transport), 0);
     f->device.interrupt = 0xff;
     assert_int_equal(transport_interrupts(&f->transport), TRANSPORT_USED | TRANSPORT_CONFIG);
@@ -134,11 +134,11 @@ static void interrupts_are_read_and_acknowledged(void **state)
 static void a_device_that_needs_a_reset_is_noticed(void **state)
 {
     struct fixture *f = *state;
-    transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK);
+    transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK);
     assert_true(transport_negotiate(&f->transport, 5));
     transport_start(&f->transport);
     assert_false(transport_broken(&f->transport));
-    f->device.status |= STATUS_NEEDS_RESET;
+    f->device.status |= VIRTIO_NEEDS_RESET;
     assert_true(transport_broken(&f->transport));
     assert_true(transport_reset(&f->transport));
     assert_true(transport_broken(&f->transport));
@@ -150,7 +150,7 @@ static void configuration_has_fields_of_all_widths(void **state)
     for (unsigned i = 0; i < 16; i++) {
         f->device.config[i] = (uint8_t)(i + 1);
     }
-    transport_open(&f->transport, &f->registers, TRANSPORT_BLOCK);
+    transport_open(&f->transport, &f->registers, VIRTIO_TYPE_BLOCK);
     uint32_t begun = transport_config_begin(&f->transport);
     assert_int_equal(transport_config(&f->transport, 3, 1), 4);
     assert_int_equal(transport_config(&f->transport, 2, 2), 0x0403);

@@ -9,10 +9,10 @@ bool vring_init(struct vring *vring, struct dma *dma, uint16_t size, uint64_t fe
 {
     CHECK(size != 0 && size <= VRING_SIZE_MAX && (size & (size - 1)) == 0);
     *vring = (struct vring){.size = size, .free_count = size};
-    vring->desc = dma_take(dma, size * sizeof(struct vring_desc), 16);
+    vring->desc = dma_take(dma, size * sizeof(struct virtq_split_desc), 16);
     vring->avail = dma_take(dma, sizeof(struct vring_avail) + 2u * size + EVENT_BYTES, 64);
     vring->used = dma_take(
-        dma, sizeof(struct vring_used) + size * sizeof(struct vring_used_element) + EVENT_BYTES,
+        dma, sizeof(struct vring_used) + size * sizeof(struct virtq_used_element) + EVENT_BYTES,
         64);
     if (vring->desc == NULL || vring->avail == NULL || vring->used == NULL) {
         return false;
@@ -20,14 +20,15 @@ bool vring_init(struct vring *vring, struct dma *dma, uint16_t size, uint64_t fe
     vring->desc_paddr = dma_paddr(dma, vring->desc);
     vring->avail_paddr = dma_paddr(dma, vring->avail);
     vring->used_paddr = dma_paddr(dma, vring->used);
-    if ((features & FEATURE_INDIRECT) != 0) {
-        vring->tables = dma_take(dma, size * VRING_SEGMENT_MAX * sizeof(struct vring_desc), 64);
+    if ((features & VIRTIO_F_INDIRECT_DESC) != 0) {
+        vring->tables =
+            dma_take(dma, size * VRING_SEGMENT_MAX * sizeof(struct virtq_split_desc), 64);
         if (vring->tables == NULL) {
             return false;
         }
         vring->tables_paddr = dma_paddr(dma, vring->tables);
     }
-    vring->event_idx = (features & FEATURE_EVENT_IDX) != 0;
+    vring->event_idx = (features & VIRTIO_F_EVENT_IDX) != 0;
     vring->used_event = (_Atomic uint16_t *)&vring->avail->ring[size];
     vring->avail_event = (const _Atomic uint16_t *)&vring->used->ring[size];
     for (uint16_t i = 0; i < size; i++) {
@@ -49,21 +50,22 @@ uint16_t vring_room(const struct vring *vring, unsigned segments)
 
 static uint16_t segment_flags(unsigned i, unsigned readable, unsigned count)
 {
-    return (uint16_t)((i >= readable ? DESC_WRITE : 0) | (i + 1 < count ? DESC_NEXT : 0));
+    return (uint16_t)((i >= readable ? VIRTQ_DESC_WRITE : 0) |
+                      (i + 1 < count ? VIRTQ_DESC_NEXT : 0));
 }
 
 static void fill_table(struct vring *vring, uint16_t id, const struct vring_segment *segments,
                        unsigned readable, unsigned count)
 {
-    struct vring_desc *table = vring->tables + (size_t)id * VRING_SEGMENT_MAX;
+    struct virtq_split_desc *table = vring->tables + (size_t)id * VRING_SEGMENT_MAX;
     for (unsigned i = 0; i < count; i++) {
-        table[i] = (struct vring_desc){segments[i].paddr, segments[i].bytes,
-                                       segment_flags(i, readable, count), (uint16_t)(i + 1)};
+        table[i] = (struct virtq_split_desc){segments[i].paddr, segments[i].bytes,
+                                             segment_flags(i, readable, count), (uint16_t)(i + 1)};
     }
-    vring->desc[id] = (struct vring_desc){
-        .paddr = vring->tables_paddr + (uint64_t)id * VRING_SEGMENT_MAX * sizeof *table,
-        .bytes = (uint32_t)(count * sizeof *table),
-        .flags = DESC_INDIRECT,
+    vring->desc[id] = (struct virtq_split_desc){
+        .address = vring->tables_paddr + (uint64_t)id * VRING_SEGMENT_MAX * sizeof *table,
+        .length = (uint32_t)(count * sizeof *table),
+        .flags = VIRTQ_DESC_INDIRECT,
     };
 }
 
@@ -72,8 +74,8 @@ static void fill_chain(struct vring *vring, uint16_t id, const struct vring_segm
 {
     for (unsigned i = 0; i < count; i++) {
         uint16_t next = vring->next_free[id];
-        vring->desc[id] = (struct vring_desc){segments[i].paddr, segments[i].bytes,
-                                              segment_flags(i, readable, count), next};
+        vring->desc[id] = (struct virtq_split_desc){segments[i].paddr, segments[i].bytes,
+                                                    segment_flags(i, readable, count), next};
         id = next;
     }
 }
@@ -121,7 +123,7 @@ bool vring_publish(struct vring *vring)
     atomic_store(&vring->avail->index, after);
     atomic_thread_fence(memory_order_seq_cst);
     if (!vring->event_idx) {
-        return (atomic_load(&vring->used->flags) & USED_NO_NOTIFY) == 0;
+        return (atomic_load(&vring->used->flags) & VIRTQ_USED_NO_NOTIFY) == 0;
     }
     /* 2.7.7.2: notify when the index passes the one after avail_event. */
     uint16_t event = atomic_load(vring->avail_event);
@@ -151,10 +153,10 @@ enum vring_result vring_take(struct vring *vring, uint16_t *id, uint32_t *writte
     if (ready == 0) {
         return VRING_EMPTY;
     }
-    const struct vring_used_element *shared = &vring->used->ring[vring->taken & (vring->size - 1)];
+    const struct virtq_used_element *shared = &vring->used->ring[vring->taken & (vring->size - 1)];
     /* Read once: the device may write it again at any time. */
     uint32_t element = *(const volatile uint32_t *)&shared->id;
-    uint32_t bytes = *(const volatile uint32_t *)&shared->bytes;
+    uint32_t bytes = *(const volatile uint32_t *)&shared->length;
     if (ready > vring->size || element >= vring->size || vring->length[element] == 0) {
         vring->broken = true;
         return VRING_BROKEN;
@@ -165,7 +167,7 @@ enum vring_result vring_take(struct vring *vring, uint16_t *id, uint32_t *writte
     vring->taken++;
     release(vring, *id);
     if (!vring->event_idx) {
-        atomic_store_explicit(&vring->avail->flags, AVAIL_NO_INTERRUPT, memory_order_relaxed);
+        atomic_store_explicit(&vring->avail->flags, VIRTQ_AVAIL_NO_INTERRUPT, memory_order_relaxed);
     }
     return VRING_TAKEN;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/virtio.h"
 #include "service/virtio/dma.h"
-#include "service/virtio/spec.h"
 
 /*
  * The driver's side of one split virtqueue (VIRTIO 1.3, 2.7). Every number that the device writes
@@ -23,6 +24,19 @@ struct vring_segment {
     uint32_t bytes;
 };
 
+/* As struct virtq_avail and virtq_used, which the device reads and writes at the same time. */
+struct vring_avail {
+    _Atomic uint16_t flags;
+    _Atomic uint16_t index;
+    uint16_t ring[];
+};
+
+struct vring_used {
+    _Atomic uint16_t flags;
+    _Atomic uint16_t index;
+    struct virtq_used_element ring[];
+};
+
 struct vring {
     uint16_t size; /* a power of two */
     bool event_idx, broken;
@@ -31,12 +45,12 @@ struct vring {
     uint16_t added;      /* our copy of the available index, ahead of the published one */
     uint16_t published;
     uint16_t taken; /* our index into the used ring */
-    struct vring_desc *desc;
+    struct virtq_split_desc *desc;
     struct vring_avail *avail;
     struct vring_used *used;
     _Atomic uint16_t *used_event;        /* ours; valid with event_idx */
     const _Atomic uint16_t *avail_event; /* the device's; valid with event_idx */
-    struct vring_desc *tables;           /* VRING_SEGMENT_MAX for each id; NULL: no indirection */
+    struct virtq_split_desc *tables;     /* VRING_SEGMENT_MAX for each id; NULL: no indirection */
     uint64_t desc_paddr, avail_paddr, used_paddr, tables_paddr;
     uint16_t next_free[VRING_SIZE_MAX];
     uint16_t length[VRING_SIZE_MAX];         /* descriptors of the buffer in flight; 0: none */

@@ -27,11 +27,11 @@ struct fixture {
 static void start(struct fixture *f, uint64_t features)
 {
     struct transport_registers registers = fake_virtio_registers(&f->device);
-    fake_virtio_init(&f->device, TRANSPORT_BLOCK, features, SIZE);
+    fake_virtio_init(&f->device, VIRTIO_TYPE_BLOCK, features, SIZE);
     fake_virtio_add_region(&f->device, DMA_PADDR, f->memory, DMA_BYTES);
     f->dma = (struct dma){.vaddr = f->memory, .paddr = DMA_PADDR, .size_bytes = DMA_BYTES};
-    assert_true(transport_open(&f->transport, &registers, TRANSPORT_BLOCK));
-    assert_true(transport_negotiate(&f->transport, FEATURE_INDIRECT | FEATURE_EVENT_IDX));
+    assert_true(transport_open(&f->transport, &registers, VIRTIO_TYPE_BLOCK));
+    assert_true(transport_negotiate(&f->transport, VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX));
     assert_true(transport_queue(&f->transport, 0, VRING_SIZE_MAX, &f->vring, &f->dma));
     assert_int_equal(f->vring.size, SIZE);
     transport_start(&f->transport);
@@ -80,8 +80,8 @@ static void expect_result(struct fixture *f, enum vring_result wanted)
 
 static void buffers_come_back(void **state)
 {
-    static const uint64_t features[] = {0, FEATURE_INDIRECT, FEATURE_EVENT_IDX,
-                                        FEATURE_INDIRECT | FEATURE_EVENT_IDX};
+    static const uint64_t features[] = {0, VIRTIO_F_INDIRECT_DESC, VIRTIO_F_EVENT_IDX,
+                                        VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX};
     struct fixture *f = *state;
     for (unsigned i = 0; i < 4; i++) {
         start(f, features[i]);
@@ -118,7 +118,7 @@ static void a_full_queue_refuses(void **state)
         assert_in_range(add(f), 0, SIZE - 1);
     }
     assert_int_equal(add(f), -1);
-    start(f, FEATURE_INDIRECT);
+    start(f, VIRTIO_F_INDIRECT_DESC);
     for (unsigned i = 0; i < SIZE; i++) {
         assert_in_range(add(f), 0, SIZE - 1);
     }
@@ -129,7 +129,7 @@ static void buffers_come_back_in_any_order(void **state)
 {
     struct fixture *f = *state;
     for (unsigned chained = 0; chained < 2; chained++) {
-        start(f, chained ? 0 : FEATURE_INDIRECT);
+        start(f, chained ? 0 : VIRTIO_F_INDIRECT_DESC);
         for (unsigned round = 0; round < 1000; round++) {
             struct fake_held buffer[SIZE];
             unsigned count = 0;
@@ -156,13 +156,13 @@ static void nobody_is_disturbed_without_need(void **state)
     struct fixture *f = *state;
     for (unsigned event_idx = 0; event_idx < 2; event_idx++) {
         struct fake_held buffer;
-        start(f, (event_idx ? FEATURE_EVENT_IDX : 0) | FEATURE_INDIRECT);
+        start(f, (event_idx ? VIRTIO_F_EVENT_IDX : 0) | VIRTIO_F_INDIRECT_DESC);
         add(f);
         assert_true(vring_publish(&f->vring));
         add(f);
         /* Without event indices the device says so by a flag. */
         if (!event_idx) {
-            atomic_store(&fake_virtio_used(&f->device, 0)->flags, USED_NO_NOTIFY);
+            atomic_store(&fake_virtio_used(&f->device, 0)->flags, VIRTQ_USED_NO_NOTIFY);
         }
         assert_false(vring_publish(&f->vring)); /* it has not looked yet */
         vring_wait(&f->vring);
@@ -181,7 +181,7 @@ static void a_device_that_says_it_wrote_more_is_cut(void **state)
 {
     struct fixture *f = *state;
     struct fake_held buffer;
-    start(f, FEATURE_INDIRECT);
+    start(f, VIRTIO_F_INDIRECT_DESC);
     int id = add(f);
     vring_publish(&f->vring);
     fake_virtio_pop(&f->device, 0, &buffer);
@@ -194,7 +194,7 @@ static void an_id_that_is_not_in_flight_breaks_the_queue(void **state)
     struct fixture *f = *state;
     static const uint32_t ids[] = {1, SIZE, 0x10000, UINT32_MAX};
     for (unsigned i = 0; i < 4; i++) {
-        start(f, FEATURE_INDIRECT);
+        start(f, VIRTIO_F_INDIRECT_DESC);
         assert_int_equal(add(f), 0);
         vring_publish(&f->vring);
         struct vring_used *used = fake_virtio_used(&f->device, 0);
@@ -210,7 +210,7 @@ static void an_id_that_is_not_in_flight_breaks_the_queue(void **state)
 static void the_same_id_twice_breaks_the_queue(void **state)
 {
     struct fixture *f = *state;
-    start(f, FEATURE_INDIRECT);
+    start(f, VIRTIO_F_INDIRECT_DESC);
     assert_int_equal(add(f), 0);
     vring_publish(&f->vring);
     atomic_store(&fake_virtio_used(&f->device, 0)->index, 2); /* both elements say 0 */
@@ -221,7 +221,7 @@ static void the_same_id_twice_breaks_the_queue(void **state)
 static void an_index_that_runs_ahead_breaks_the_queue(void **state)
 {
     struct fixture *f = *state;
-    start(f, FEATURE_INDIRECT);
+    start(f, VIRTIO_F_INDIRECT_DESC);
     add(f);
     vring_publish(&f->vring);
     atomic_store(&fake_virtio_used(&f->device, 0)->index, SIZE + 1);
@@ -233,7 +233,7 @@ static void memory_that_is_too_small_is_refused(void **state)
     struct fixture *f = *state;
     for (uint64_t bytes = 0; bytes < 1400; bytes += 4) {
         struct dma dma = {.vaddr = f->memory, .paddr = DMA_PADDR, .size_bytes = bytes};
-        bool fits = vring_init(&f->vring, &dma, SIZE, FEATURE_INDIRECT);
+        bool fits = vring_init(&f->vring, &dma, SIZE, VIRTIO_F_INDIRECT_DESC);
         assert_true(dma.taken_bytes <= bytes);
         assert_int_equal(fits, bytes >= 1344);
     }

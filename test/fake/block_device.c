@@ -18,7 +18,7 @@ void fake_block_init(struct fake_block *device, uint64_t features, uint64_t sect
                      uint32_t queue_size)
 {
     memset(device, 0, sizeof *device);
-    fake_virtio_init(&device->virtio, TRANSPORT_BLOCK, features, queue_size);
+    fake_virtio_init(&device->virtio, VIRTIO_TYPE_BLOCK, features, queue_size);
     device->sector_count = sector_count;
     device->stable = calloc(sector_count, SECTOR);
     device->cache = calloc(sector_count, SECTOR);

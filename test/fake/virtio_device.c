@@ -12,7 +12,7 @@ void fake_virtio_init(struct fake_virtio *device, uint32_t type, uint64_t featur
     memset(device, 0, sizeof *device);
     device->type = type;
     device->version = MMIO_VERSION_VALUE;
-    device->offered = features | FEATURE_VERSION_1;
+    device->offered = features | VIRTIO_F_VERSION_1;
     for (unsigned i = 0; i < FAKE_QUEUES; i++) {
         device->queue[i].size_max = queue_size;
     }
@@ -102,12 +102,12 @@ static void write_status(struct fake_virtio *device, uint32_t value)
         reset(device);
         return;
     }
-    CHECK((value & device->status & ~(uint32_t)STATUS_NEEDS_RESET) ==
-          (device->status & ~(uint32_t)STATUS_NEEDS_RESET)); /* 2.1.1: bits are only added */
-    if ((value & STATUS_FEATURES_OK) != 0 && device->refuse_features) {
-        value &= ~(uint32_t)STATUS_FEATURES_OK;
+    CHECK((value & device->status & ~(uint32_t)VIRTIO_NEEDS_RESET) ==
+          (device->status & ~(uint32_t)VIRTIO_NEEDS_RESET)); /* 2.1.1: bits are only added */
+    if ((value & VIRTIO_FEATURES_OK) != 0 && device->refuse_features) {
+        value &= ~(uint32_t)VIRTIO_FEATURES_OK;
     }
-    CHECK((value & STATUS_DRIVER_OK) == 0 || (value & STATUS_FEATURES_OK) != 0);
+    CHECK((value & VIRTIO_DRIVER_OK) == 0 || (value & VIRTIO_FEATURES_OK) != 0);
     device->status = value;
 }
 
@@ -121,7 +121,7 @@ static void write_queue(struct fake_virtio *device, uint32_t offset, uint32_t va
 {
     struct fake_device_queue *queue = &device->queue[device->select];
     CHECK(device->select < FAKE_QUEUES && queue->ready == 0);
-    CHECK((device->status & STATUS_FEATURES_OK) != 0 && (device->status & STATUS_DRIVER_OK) == 0);
+    CHECK((device->status & VIRTIO_FEATURES_OK) != 0 && (device->status & VIRTIO_DRIVER_OK) == 0);
     switch (offset & ~7u) {
     case MMIO_QUEUE_DESC:
         set_half(&queue->desc, (offset & 4) != 0, value);
@@ -148,21 +148,21 @@ static void write_register(void *ctx, uint32_t offset, uint32_t value)
 {
     struct fake_virtio *device = ctx;
     switch (offset) {
-    case MMIO_DEVICE_FEATURES_SELECT:
-    case MMIO_DRIVER_FEATURES_SELECT:
+    case MMIO_DEVICE_FEATURES_SEL:
+    case MMIO_DRIVER_FEATURES_SEL:
         device->feature_select = value;
         break;
     case MMIO_DRIVER_FEATURES:
-        CHECK((device->status & STATUS_DRIVER) != 0 && (device->status & STATUS_FEATURES_OK) == 0);
+        CHECK((device->status & VIRTIO_DRIVER) != 0 && (device->status & VIRTIO_FEATURES_OK) == 0);
         set_half(&device->accepted, device->feature_select != 0, value);
         CHECK((device->accepted & ~device->offered) == 0);
         break;
-    case MMIO_QUEUE_SELECT:
+    case MMIO_QUEUE_SEL:
         device->select = value;
         break;
     case MMIO_QUEUE_NOTIFY:
         CHECK(value < FAKE_QUEUES && device->queue[value].ready != 0);
-        CHECK((device->status & STATUS_DRIVER_OK) != 0);
+        CHECK((device->status & VIRTIO_DRIVER_OK) != 0);
         device->notify_count++;
         break;
     case MMIO_INTERRUPT_ACK:
@@ -198,22 +198,22 @@ struct vring_used *fake_virtio_used(struct fake_virtio *device, unsigned number)
     const struct fake_device_queue *queue = &device->queue[number];
     return fake_virtio_span(device, queue->device,
                             sizeof(struct vring_used) +
-                                queue->size * sizeof(struct vring_used_element) + 2);
+                                queue->size * sizeof(struct virtq_used_element) + 2);
 }
 
-static void walk(struct fake_virtio *device, const struct vring_desc *table, uint32_t count,
+static void walk(struct fake_virtio *device, const struct virtq_split_desc *table, uint32_t count,
                  uint32_t at, struct fake_held *buffer)
 {
     for (uint32_t steps = 0;; steps++) {
         CHECK(at < count && steps < count);
-        const struct vring_desc *desc = &table[at];
+        const struct virtq_split_desc *desc = &table[at];
         unsigned i = buffer->readable + buffer->writable;
-        CHECK(i < FAKE_SEGMENTS && desc->bytes != 0 && (desc->flags & DESC_INDIRECT) == 0);
-        CHECK((desc->flags & DESC_WRITE) != 0 || buffer->writable == 0);
-        buffer->segment[i].host = fake_virtio_span(device, desc->paddr, desc->bytes);
-        buffer->segment[i].bytes = desc->bytes;
-        *((desc->flags & DESC_WRITE) != 0 ? &buffer->writable : &buffer->readable) += 1;
-        if ((desc->flags & DESC_NEXT) == 0) {
+        CHECK(i < FAKE_SEGMENTS && desc->length != 0 && (desc->flags & VIRTQ_DESC_INDIRECT) == 0);
+        CHECK((desc->flags & VIRTQ_DESC_WRITE) != 0 || buffer->writable == 0);
+        buffer->segment[i].host = fake_virtio_span(device, desc->address, desc->length);
+        buffer->segment[i].bytes = desc->length;
+        *((desc->flags & VIRTQ_DESC_WRITE) != 0 ? &buffer->writable : &buffer->readable) += 1;
+        if ((desc->flags & VIRTQ_DESC_NEXT) == 0) {
             return;
         }
         at = desc->next;
@@ -223,7 +223,7 @@ static void walk(struct fake_virtio *device, const struct vring_desc *table, uin
 bool fake_virtio_pop(struct fake_virtio *device, unsigned number, struct fake_held *buffer)
 {
     struct fake_device_queue *queue = &device->queue[number];
-    bool works = (device->status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK;
+    bool works = (device->status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET)) == VIRTIO_DRIVER_OK;
     if (queue->ready == 0 || !works) {
         return false;
     }
@@ -237,18 +237,19 @@ bool fake_virtio_pop(struct fake_virtio *device, unsigned number, struct fake_he
     CHECK(buffer->id < queue->size && !queue->held[buffer->id]);
     queue->held[buffer->id] = true;
     queue->seen++;
-    const struct vring_desc *table =
+    const struct virtq_split_desc *table =
         fake_virtio_span(device, queue->desc, queue->size * sizeof *table);
-    const struct vring_desc *first = &table[buffer->id];
-    if ((first->flags & DESC_INDIRECT) != 0) {
-        CHECK((device->accepted & FEATURE_INDIRECT) != 0 && first->bytes % sizeof *table == 0);
-        CHECK((first->flags & DESC_NEXT) == 0);
-        walk(device, fake_virtio_span(device, first->paddr, first->bytes),
-             first->bytes / (uint32_t)sizeof *table, 0, buffer);
+    const struct virtq_split_desc *first = &table[buffer->id];
+    if ((first->flags & VIRTQ_DESC_INDIRECT) != 0) {
+        CHECK((device->accepted & VIRTIO_F_INDIRECT_DESC) != 0 &&
+              first->length % sizeof *table == 0);
+        CHECK((first->flags & VIRTQ_DESC_NEXT) == 0);
+        walk(device, fake_virtio_span(device, first->address, first->length),
+             first->length / (uint32_t)sizeof *table, 0, buffer);
     } else {
         walk(device, table, queue->size, buffer->id, buffer);
     }
-    if ((device->accepted & FEATURE_EVENT_IDX) != 0 && !device->ignore_event_idx) {
+    if ((device->accepted & VIRTIO_F_EVENT_IDX) != 0 && !device->ignore_event_idx) {
         struct vring_used *used = fake_virtio_used(device, number);
         atomic_store((_Atomic uint16_t *)&used->ring[queue->size], queue->seen);
     }
@@ -261,12 +262,12 @@ void fake_virtio_push(struct fake_virtio *device, unsigned number, uint16_t id, 
     CHECK(id < queue->size && queue->held[id]);
     queue->held[id] = false;
     struct vring_used *used = fake_virtio_used(device, number);
-    used->ring[queue->used % queue->size] = (struct vring_used_element){id, written};
+    used->ring[queue->used % queue->size] = (struct virtq_used_element){id, written};
     atomic_store(&used->index, (uint16_t)(queue->used + 1));
     struct vring_avail *avail = avail_of(device, queue);
-    bool wanted = (device->accepted & FEATURE_EVENT_IDX) != 0
+    bool wanted = (device->accepted & VIRTIO_F_EVENT_IDX) != 0
                       ? avail->ring[queue->size] == queue->used
-                      : (atomic_load(&avail->flags) & AVAIL_NO_INTERRUPT) == 0;
+                      : (atomic_load(&avail->flags) & VIRTQ_AVAIL_NO_INTERRUPT) == 0;
     queue->used++;
     if (wanted) {
         device->interrupt |= TRANSPORT_USED;

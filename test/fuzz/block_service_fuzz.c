@@ -203,7 +203,7 @@ static void lie(uint32_t how)
 {
     struct fake_virtio *virtio = &w.device.virtio;
     w.device.held_count = 0;
-    virtio->status |= STATUS_NEEDS_RESET;
+    virtio->status |= VIRTIO_NEEDS_RESET;
     virtio->interrupt |= TRANSPORT_CONFIG;
     if (how % 4 != 0 && virtio->queue[0].ready != 0) {
         struct vring_used *used = fake_virtio_used(virtio, 0);
@@ -314,7 +314,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     memset(w.links[1], 0, HEAD_BYTES);
     memset(w.links[0] + HEAD_BYTES, 0x99, 16384);
     fake_block_init(&w.device,
-                    (options & 1 ? FEATURE_INDIRECT : 0) | (options & 2 ? FEATURE_EVENT_IDX : 0) |
+                    (options & 1 ? VIRTIO_F_INDIRECT_DESC : 0) |
+                        (options & 2 ? VIRTIO_F_EVENT_IDX : 0) |
                         (options & 64 ? VIRTIO_BLK_F_SEG_MAX : 0) | VIRTIO_BLK_F_FLUSH |
                         VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES,
                     SECTORS, options & 4 ? 8 : 64);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/virtio/virtio_spec.h"
+#include "lib/virtio.h"
 #include "device/virtio/virtqueue.h"
 #include "lib/check.h"
 #include "test/fake/input.h"

@@ -83,7 +83,7 @@ disk-reset:
 # A guest that attacks its devices; see its main.c.
 GUEST_HOSTILE := $B/guest/hostile.elf
 GUESTS        += $(GUEST_HOSTILE)
-$(GUEST_HOSTILE): $(wildcard test/guest/hostile/*) device/virtio/virtio_spec.h lib/virtio_blk.h | $B/packages.stamp
+$(GUEST_HOSTILE): $(wildcard test/guest/hostile/* lib/virtio*.h) | $B/packages.stamp
 	$(call say,LD,$@)
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) $(TARGET_CFLAGS) -mstrict-align $(TARGET_LDFLAGS) -Wl,-Ttext-segment=0x40200000 -Wl,-e,_start \

@@ -199,8 +199,8 @@ static int set_up_with(bool zero_copy, uint64_t features)
 {
     memset(&t, 0, sizeof t);
     t.zero_copy = zero_copy;
-    fake_block_init(&t.disk, FEATURE_INDIRECT | FEATURE_EVENT_IDX | ALL_FEATURES | features, 4096,
-                    32);
+    fake_block_init(&t.disk, VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | ALL_FEATURES | features,
+                    4096, 32);
     fake_virtio_add_region(&t.disk.virtio, DMA_PADDR, t.dma, DMA_BYTES);
     fake_virtio_add_region(&t.disk.virtio, LINK_PADDR, t.link, sizeof t.link);
     fake_virtio_add_region(&t.disk.virtio, (uint64_t)RAM_FRAME * BLOCK_FRAME_BYTES, NULL,

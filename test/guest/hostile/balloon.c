@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What a guest can do with its balloon: give away what its devices use, use what it has given away.
  */
-#include "test/guest/hostile/guest.h"
+#include "test/guest/hostile/attack.h"
 
 #define GRANULE_BYTES 0x200000ull
 #define SPARE         0x40c00000ull /* memory that nothing of ours is in, .. */
@@ -20,16 +20,6 @@ enum {
 
 static struct rings lists[3]; /* a queue each */
 
-static void set_up(unsigned queue, struct rings *at)
-{
-    mmio_write(MMIO_QUEUE_SEL, queue);
-    mmio_write(MMIO_QUEUE_NUM, QUEUE_SIZE);
-    mmio_write64(MMIO_QUEUE_DESC_LOW, (uint64_t)at->split);
-    mmio_write64(MMIO_QUEUE_DRIVER_LOW, (uint64_t)&at->avail);
-    mmio_write64(MMIO_QUEUE_DEVICE_LOW, (uint64_t)&at->used);
-    mmio_write(MMIO_QUEUE_READY, 1);
-}
-
 /* The rings of the inflate queue are where we are told. */
 static bool start(struct rings *inflate)
 {
@@ -41,11 +31,10 @@ static bool start(struct rings *inflate)
         lists[i].avail.index = lists[i].used.index = 0;
     }
     inflate->avail.index = inflate->used.index = 0;
-    set_up(INFLATE, inflate);
-    set_up(DEFLATE, &lists[DEFLATE]);
-    set_up(REPORT, &lists[REPORT]);
-    mmio_write(MMIO_STATUS,
-               VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
+    queue_open(INFLATE, inflate);
+    queue_open(DEFLATE, &lists[DEFLATE]);
+    queue_open(REPORT, &lists[REPORT]);
+    device_go();
     return true;
 }
 
@@ -166,9 +155,8 @@ bool balloon_takes_anothers_ring(void)
         return false;
     }
     gone->avail.index = gone->used.index = 0;
-    set_up(0, gone);
-    mmio_write(MMIO_STATUS,
-               VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
+    queue_open(0, gone);
+    device_go();
     if (!start(&lists[INFLATE]) || !inflate(RING_HOME) || !device_find(VIRTIO_TYPE_BLOCK)) {
         return false;
     }

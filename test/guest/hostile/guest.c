@@ -33,6 +33,13 @@ uint64_t now(void)
     return ticks;
 }
 
+uint64_t machine_now(void)
+{
+    uint64_t ticks;
+    __asm__ volatile("isb; mrs %0, cntpct_el0" : "=r"(ticks)::"memory");
+    return ticks;
+}
+
 uint64_t deadline(void)
 {
     uint64_t hz;
@@ -71,18 +78,35 @@ void say(const char *text)
     }
 }
 
-bool device_find(uint32_t type)
+void say_number(uint64_t number)
+{
+    char digits[21];
+    unsigned at = sizeof digits - 1;
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    say(&digits[at]);
+}
+
+bool device_find_nth(uint32_t type, unsigned n)
 {
     for (unsigned i = 0; i < VIRTIO_SLOTS; i++) {
         device = VIRTIO_BASE + i * VIRTIO_STEP;
-        if (mmio_read(0) == 0x74726976 && mmio_read(MMIO_DEVICE_ID) == type) {
-            return true;
-        }
-        if (mmio_read(0) != 0x74726976) {
+        if (mmio_read(MMIO_MAGIC) != MMIO_MAGIC_VALUE) {
             break; /* they follow one another */
+        }
+        if (mmio_read(MMIO_DEVICE_ID) == type && n-- == 0) {
+            return true;
         }
     }
     return false;
+}
+
+bool device_find(uint32_t type)
+{
+    return device_find_nth(type, 0);
 }
 
 bool device_reset(void)
@@ -113,11 +137,27 @@ bool device_negotiate(uint64_t features)
 void queue_set_up(uint32_t size, uint64_t descriptors, uint64_t driver, uint64_t device_area)
 {
     mmio_write(MMIO_QUEUE_SEL, 0);
-    mmio_write(MMIO_QUEUE_NUM, size);
-    mmio_write64(MMIO_QUEUE_DESC_LOW, descriptors);
-    mmio_write64(MMIO_QUEUE_DRIVER_LOW, driver);
-    mmio_write64(MMIO_QUEUE_DEVICE_LOW, device_area);
+    mmio_write(MMIO_QUEUE_SIZE, size);
+    mmio_write64(MMIO_QUEUE_DESC, descriptors);
+    mmio_write64(MMIO_QUEUE_DRIVER, driver);
+    mmio_write64(MMIO_QUEUE_DEVICE, device_area);
     mmio_write(MMIO_QUEUE_READY, 1);
+}
+
+void queue_open(unsigned queue, const struct rings *at)
+{
+    mmio_write(MMIO_QUEUE_SEL, queue);
+    mmio_write(MMIO_QUEUE_SIZE, QUEUE_SIZE);
+    mmio_write64(MMIO_QUEUE_DESC, (uint64_t)at->split);
+    mmio_write64(MMIO_QUEUE_DRIVER, (uint64_t)&at->avail);
+    mmio_write64(MMIO_QUEUE_DEVICE, (uint64_t)&at->used);
+    mmio_write(MMIO_QUEUE_READY, 1);
+}
+
+void device_go(void)
+{
+    mmio_write(MMIO_STATUS,
+               VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
 }
 
 bool device_start(uint64_t features)
@@ -125,9 +165,8 @@ bool device_start(uint64_t features)
     if (!device_reset() || !device_negotiate(VIRTIO_F_VERSION_1 | features)) {
         return false;
     }
-    queue_set_up(QUEUE_SIZE, (uint64_t)rings.split, (uint64_t)&rings.avail, (uint64_t)&rings.used);
-    mmio_write(MMIO_STATUS,
-               VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
+    queue_open(0, &rings);
+    device_go();
     return mmio_read(MMIO_STATUS) ==
            (VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
 }

@@ -4,30 +4,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "device/virtio/virtio_spec.h"
+#include "lib/virtio.h"
+#include "lib/virtio_mmio.h"
 
 /* A virtio-mmio device and one queue of it, as a driver sees them that may do anything. */
 
 enum {
     QUEUE_SIZE = 16,
     BUFFER_BYTES = 4096,
-    MMIO_DEVICE_ID = 0x008,
-    MMIO_DEVICE_FEATURES = 0x010,
-    MMIO_DEVICE_FEATURES_SEL = 0x014,
-    MMIO_DRIVER_FEATURES = 0x020,
-    MMIO_DRIVER_FEATURES_SEL = 0x024,
-    MMIO_QUEUE_SEL = 0x030,
-    MMIO_QUEUE_NUM_MAX = 0x034,
-    MMIO_QUEUE_NUM = 0x038,
-    MMIO_QUEUE_READY = 0x044,
-    MMIO_QUEUE_NOTIFY = 0x050,
-    MMIO_INTERRUPT_STATUS = 0x060,
-    MMIO_INTERRUPT_ACK = 0x064,
-    MMIO_STATUS = 0x070,
-    MMIO_QUEUE_DESC_LOW = 0x080,
-    MMIO_QUEUE_DRIVER_LOW = 0x090,
-    MMIO_QUEUE_DEVICE_LOW = 0x0a0,
-    MMIO_CONFIG = 0x100,
 };
 
 /* The rings of a queue, either kind. */
@@ -60,6 +44,8 @@ void mmio_write64(uint32_t offset, uint64_t value);
 
 /* Finds the device of a type (VIRTIO 1.3, chapter 5); false when there is none. */
 bool device_find(uint32_t type);
+/* The same for the n-th one of that type, from 0. */
+bool device_find_nth(uint32_t type, unsigned n);
 
 /* Reset, which must be over soon. */
 bool device_reset(void);
@@ -67,6 +53,10 @@ bool device_reset(void);
 bool device_negotiate(uint64_t features);
 /* Queue 0 where `rings` is. */
 void queue_set_up(uint32_t size, uint64_t descriptors, uint64_t driver, uint64_t device_area);
+/* Any queue, of QUEUE_SIZE, split. */
+void queue_open(unsigned queue, const struct rings *at);
+/* The last step: DRIVER_OK. */
+void device_go(void);
 /* All of it, up to DRIVER_OK, with VERSION_1 and these. */
 bool device_start(uint64_t features);
 
@@ -79,6 +69,8 @@ void kick(void);
 void submit(uint16_t head);
 /* Split: descriptor i. */
 void put_desc(unsigned i, uint64_t address, uint32_t length, uint16_t flags, uint16_t next);
+/* The machine's clock: the same in all of its guests. */
+uint64_t machine_now(void);
 /* The guest's clock, and where it will be when a wait has been long enough. */
 uint64_t now(void);
 uint64_t deadline(void);
@@ -87,6 +79,7 @@ uint64_t deadline(void);
 bool wait_used(uint16_t index);
 
 void say(const char *text);
+void say_number(uint64_t number);
 
 /* PSCI CPU_ON of vCPU 1. */
 bool second_on(void);
@@ -94,12 +87,6 @@ bool second_on(void);
 /* Exceptions so far. The instruction that caused one was left out. */
 extern volatile uint32_t aborts;
 
-/* balloon.c: attacks by way of the balloon. `device` may be another one afterwards. */
-bool balloon_used_while_away(void);
-bool balloon_takes_its_own_ring(void);
-bool balloon_takes_anothers_ring(void);
-bool balloon_reports_what_it_uses(void);
-bool balloon_gets_nonsense(void);
-
-void hostile_main(void);
+/* The guest itself; of its second vCPU, once second_on() has turned that on. */
+void guest_main(void);
 void second_main(void);

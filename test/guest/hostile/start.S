@@ -9,7 +9,7 @@ _start:
     add     x1, x1, :lo12:first_stack_top
     mov     sp, x1
     bl      mmu_on
-    bl      hostile_main
+    bl      guest_main
 1:  wfi
     b       1b
 

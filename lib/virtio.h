@@ -4,8 +4,9 @@
 #include <stdint.h>
 
 /*
- * Numbers of VIRTIO 1.3 that more than one file needs; section numbers are those of the
- * specification. All fields in memory are little-endian, as both sides are here.
+ * Numbers of VIRTIO 1.3 that both the device side (device/virtio/) and the driver side
+ * (service/virtio/) need; section numbers are those of the specification. All fields in memory are
+ * little-endian, as both sides are here.
  */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "guest and host are little-endian");
 
