@@ -285,14 +285,49 @@ static void a_disk_that_cannot_be_is_an_empty_one(void **state)
     }
 }
 
+/* Zero copy: the segments go with the request, and again to a new service. */
+static void direct_requests_say_where_their_data_are(void **state)
+{
+    struct fixture *f = *state;
+    const struct block_segment segments[2] = {
+        {.offset = 0x12345,  .length = 500},
+        {.offset = 0x700000, .length = 524}
+    };
+    struct block_request request;
+    attach(f);
+    f->link.info.flags |= BLOCK_DIRECT_OK;
+    assert_true(block_client_update(&f->client));
+    assert_true(block_client_direct(&f->client));
+    int id = block_client_take(&f->client, 0);
+    block_client_send_direct(&f->client, id, BLOCK_WRITE, 77, segments, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(next_request(f, &request));
+        assert_int_equal(request.id, id);
+        assert_int_equal(request.attachment, f->attachment);
+        assert_int_equal(request.flags, BLOCK_DIRECT);
+        assert_int_equal(request.sector, 77);
+        assert_int_equal(request.sector_count, 2);
+        assert_int_equal(request.segment_count, 2);
+        assert_memory_equal(f->link.segments[id], segments, sizeof segments);
+        assert_false(next_request(f, &request));
+        attach(f);
+        assert_true(block_client_update(&f->client));
+    }
+    assert_false(block_client_direct(&f->client)); /* the new one did not say so */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(nothing_moves_before_the_service_attaches), TEST(requests_are_answered),
-        TEST(numbers_and_data_run_out_and_come_back),    TEST(a_new_service_gets_all_again),
-        TEST(a_full_ring_makes_requests_wait),           TEST(answers_that_cannot_be_are_dropped),
+        TEST(nothing_moves_before_the_service_attaches),
+        TEST(requests_are_answered),
+        TEST(numbers_and_data_run_out_and_come_back),
+        TEST(a_new_service_gets_all_again),
+        TEST(a_full_ring_makes_requests_wait),
+        TEST(answers_that_cannot_be_are_dropped),
         TEST(a_disk_that_cannot_be_is_an_empty_one),
+        TEST(direct_requests_say_where_their_data_are),
     };
     return cmocka_run_group_tests_name("block_client", tests, NULL, NULL);
 }

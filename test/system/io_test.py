@@ -398,3 +398,22 @@ def test_zero_copy(context):
     two = system.guest("two")
     check(two.output("md5sum </tmp/kept", 60) == digest, "another VM's memory has changed")
     check(contents(disk, "two")[2 * MIB:].strip(b"t") == b"", "another VM's disk has changed")
+
+
+def test_zero_copy_with_a_disk_that_hangs(context):
+    """A VM that ends while its disk does nothing: its service is started anew, its disk reset, and so the memory
+    comes back."""
+    disk = make_disk(context.name)
+    system = System(context, ZERO_COPY, disk=disk, drive=",throttling.iops-total=1")
+    system.start_all()
+    with_one = free_memory_kib(system)
+    one = system.guest("one")
+    keep_busy(one, device(one, "one-disk"))
+    since = system.machine.mark()
+    system.shell("stop one")
+    at_once = free_memory_kib(system)
+    check(at_once < with_one + 100 * 1024, "memory was given back while the disk was writing to it")
+    system.machine.expect(LOG_LINE.format(name="root") + "block: keeps memory of one, which has ended", 60, since)
+    system.machine.expect(LOG_LINE.format(name="root") + "block: restarted", 30, since)
+    check(free_memory_kib(system) >= with_one + 160 * 1024, "a VM's memory does not come back")
+    check(contents(disk, "one").strip(b"o") == b"", "its disk has changed")
