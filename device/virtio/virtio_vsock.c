@@ -17,13 +17,14 @@ static struct virtio_vsock *vsock_of(struct virtio_device *device)
     return (struct virtio_vsock *)device;
 }
 
-static struct virtio_vsock_connection *find(struct virtio_vsock *vsock, uint64_t far_cid,
-                                            uint32_t far_port, uint32_t guest_port)
+static struct virtio_vsock_connection *find(struct virtio_vsock *vsock,
+                                            const struct vsock_address *address)
 {
     for (unsigned i = 0; i < VIRTIO_VSOCK_CONNECTIONS; i++) {
         struct virtio_vsock_connection *c = &vsock->state.connection[i];
-        if (c->phase != VSOCK_FREE && c->far_cid == far_cid && c->far_port == far_port &&
-            c->guest_port == guest_port) {
+        if (c->phase != VSOCK_FREE && c->address.far_cid == address->far_cid &&
+            c->address.far_port == address->far_port &&
+            c->address.guest_port == address->guest_port) {
             return c;
         }
     }
@@ -31,8 +32,8 @@ static struct virtio_vsock_connection *find(struct virtio_vsock *vsock, uint64_t
 }
 
 /* A place for a connection; if need be, that of one whose guest does not answer our SHUTDOWN. */
-static struct virtio_vsock_connection *allocate(struct virtio_vsock *vsock, uint64_t far_cid,
-                                                uint32_t far_port, uint32_t guest_port)
+static struct virtio_vsock_connection *allocate(struct virtio_vsock *vsock,
+                                                const struct vsock_address *address)
 {
     struct virtio_vsock_connection *found = NULL;
     for (unsigned i = 0; i < VIRTIO_VSOCK_CONNECTIONS; i++) {
@@ -47,9 +48,7 @@ static struct virtio_vsock_connection *allocate(struct virtio_vsock *vsock, uint
     }
     if (found != NULL) {
         memset(found, 0, offsetof(struct virtio_vsock_connection, buffer));
-        found->far_cid = far_cid;
-        found->far_port = far_port;
-        found->guest_port = guest_port;
+        found->address = *address;
     }
     return found;
 }
@@ -57,13 +56,11 @@ static struct virtio_vsock_connection *allocate(struct virtio_vsock *vsock, uint
 /* The endpoint loses the connection, unless it has given it up itself. */
 static void lose(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
 {
-    unsigned number = vsock_number(vsock, c);
-    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint[number];
-    if (vsock_is_live(c)) {
-        vsock->endpoint[number] = NULL;
-        endpoint->close(endpoint->ctx, number);
-    }
+    bool is_live = vsock_is_live(c);
     c->phase = VSOCK_FREE;
+    if (is_live) {
+        vsock->endpoint->close(vsock->endpoint->ctx, vsock_number(vsock, c));
+    }
 }
 
 /* The same, and the guest hears of it. */
@@ -74,9 +71,8 @@ static void cut(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
     c->messages = 1u << VSOCK_OP_RST;
 }
 
-void vsock_hang_up(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
+void vsock_hang_up(struct virtio_vsock_connection *c)
 {
-    vsock->endpoint[vsock_number(vsock, c)] = NULL;
     if (c->phase == VSOCK_OPEN && !(c->guest_ended && c->guest_deaf)) {
         c->phase = VSOCK_CLOSING;
         c->messages |= 1u << VSOCK_OP_SHUTDOWN;
@@ -92,13 +88,13 @@ static uint32_t hand_over(struct virtio_vsock *vsock, struct virtio_vsock_connec
                           const uint8_t *bytes, uint32_t count)
 {
     unsigned number = vsock_number(vsock, c);
-    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint[number];
-    if (c->phase != VSOCK_OPEN) {
+    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint;
+    if (c->phase != VSOCK_OPEN || c->far_deaf) {
         return count;
     }
     size_t taken = endpoint->write(endpoint->ctx, number, bytes, count);
     if (taken == VIRTIO_VSOCK_CLOSE) {
-        vsock_hang_up(vsock, c);
+        vsock_hang_up(c);
         return count;
     }
     CHECK(taken <= count);
@@ -130,12 +126,10 @@ static void drain(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
     if (c->phase != VSOCK_OPEN || !c->guest_ended || vsock_buffered(c) != 0) {
         return;
     }
-    unsigned number = vsock_number(vsock, c);
-    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint[number];
-    if (!c->told_end && endpoint->end != NULL) {
-        endpoint->end(endpoint->ctx, number);
+    if (!c->told_end) {
+        c->told_end = true;
+        vsock->endpoint->end(vsock->endpoint->ctx, vsock_number(vsock, c));
     }
-    c->told_end = true;
     if (c->guest_deaf) {
         cut(vsock, c);
     }
@@ -176,77 +170,82 @@ static void take_data(struct virtio_vsock *vsock, struct virtio_vsock_connection
     offer_credit(c);
 }
 
-/* The guest wants a connection: with whom? */
-static const struct virtio_vsock_endpoint *find_endpoint(const struct virtio_vsock *vsock,
-                                                         uint64_t cid, uint32_t port)
+static struct vsock_address address_of(const struct vsock_header *h)
 {
-    const struct virtio_vsock_port *far = vsock->far;
-    if (cid != VIRTIO_VSOCK_HOST_CID) {
-        return far->find != NULL ? far->find(far->ctx, cid, port) : NULL;
-    }
-    for (unsigned i = 0; i < far->listener_count; i++) {
-        if (far->listeners[i].port == port) {
-            return far->listeners[i].endpoint;
-        }
-    }
-    return NULL;
+    return (struct vsock_address){h->target_cid, h->target_port, h->source_port};
 }
 
 static void stray(struct virtio_vsock *vsock, const struct vsock_header *h)
 {
     CHECK(vsock->state.stray_count < VIRTIO_VSOCK_STRAYS);
-    vsock->state.stray[vsock->state.stray_count++] =
-        (struct virtio_vsock_stray){h->target_cid, h->target_port, h->source_port};
+    vsock->state.stray[vsock->state.stray_count++].address = address_of(h);
+}
+
+/* Both sides have agreed. */
+static void open(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
+{
+    c->phase = VSOCK_OPEN;
+    c->may_read = true;
+    vsock_say(c, VSOCK_OP_RESPONSE);
+    /* What the guest has said meanwhile. */
+    if (c->guest_deaf) {
+        vsock->endpoint->deaf(vsock->endpoint->ctx, vsock_number(vsock, c));
+    }
+    drain(vsock, c);
 }
 
 static void request(struct virtio_vsock *vsock, const struct vsock_header *h)
 {
-    const struct virtio_vsock_endpoint *endpoint =
-        find_endpoint(vsock, h->target_cid, h->target_port);
-    struct virtio_vsock_connection *c =
-        endpoint == NULL ? NULL : allocate(vsock, h->target_cid, h->target_port, h->source_port);
+    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint;
+    const struct vsock_address address = address_of(h);
+    struct virtio_vsock_connection *c = allocate(vsock, &address);
     if (c == NULL) {
         stray(vsock, h);
         return;
     }
-    unsigned number = vsock_number(vsock, c);
-    if (!endpoint->open(endpoint->ctx, number)) {
-        c->phase = VSOCK_FREE;
-        stray(vsock, h);
-        return;
-    }
-    vsock->endpoint[number] = endpoint;
-    c->phase = VSOCK_OPEN;
-    c->may_read = true;
+    c->phase = VSOCK_ASKED;
     c->guest_alloc = h->alloc;
     c->guest_forwarded = h->forwarded;
-    vsock_say(c, VSOCK_OP_RESPONSE);
+    switch (endpoint->open(endpoint->ctx, vsock_number(vsock, c), &address)) {
+    case VIRTIO_VSOCK_ACCEPT:
+        open(vsock, c);
+        break;
+    case VIRTIO_VSOCK_LATER:
+        break;
+    default:
+        c->phase = VSOCK_FREE;
+        stray(vsock, h);
+        break;
+    }
 }
 
 static void response(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
 {
-    unsigned number = vsock_number(vsock, c);
-    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint[number];
+    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint;
     if (c->phase != VSOCK_CONNECTING) {
         cut(vsock, c);
         return;
     }
     c->phase = VSOCK_OPEN;
     c->may_read = true;
-    if (!endpoint->open(endpoint->ctx, number)) {
-        vsock_hang_up(vsock, c);
+    if (endpoint->open(endpoint->ctx, vsock_number(vsock, c), &c->address) != VIRTIO_VSOCK_ACCEPT) {
+        vsock_hang_up(c);
     }
 }
 
 static void shut_down(struct virtio_vsock *vsock, struct virtio_vsock_connection *c, uint32_t flags)
 {
-    c->guest_deaf |= (flags & VSOCK_SHUTDOWN_RECEIVE) != 0;
+    bool newly_deaf = !c->guest_deaf && (flags & VSOCK_SHUTDOWN_RECEIVE) != 0;
+    c->guest_deaf |= newly_deaf;
     c->guest_ended |= (flags & VSOCK_SHUTDOWN_SEND) != 0;
     if (c->phase != VSOCK_OPEN && (flags & VSOCK_SHUTDOWN_BOTH) == VSOCK_SHUTDOWN_BOTH) {
         cut(vsock, c);
-    } else {
-        drain(vsock, c);
+        return;
     }
+    if (c->phase == VSOCK_OPEN && newly_deaf) {
+        vsock->endpoint->deaf(vsock->endpoint->ctx, vsock_number(vsock, c));
+    }
+    drain(vsock, c);
 }
 
 /* A packet of a connection that there is. */
@@ -258,7 +257,7 @@ static void serve(struct virtio_vsock *vsock, struct virtio_vsock_connection *c,
     }
     c->guest_alloc = h->alloc;
     c->guest_forwarded = h->forwarded;
-    c->asked = false;
+    c->asked = c->asked && vsock_credit(c) == 0;
     switch (h->operation) {
     case VSOCK_OP_RESPONSE:
         response(vsock, c);
@@ -292,7 +291,8 @@ static void packet(struct virtio_vsock *vsock, const struct chain *chain)
         vsock->state.bad_packets++;
         return;
     }
-    struct virtio_vsock_connection *c = find(vsock, h.target_cid, h.target_port, h.source_port);
+    const struct vsock_address address = address_of(&h);
+    struct virtio_vsock_connection *c = find(vsock, &address);
     if (h.type == VSOCK_TYPE_STREAM && c != NULL) {
         serve(vsock, c, &h, chain);
     } else if (h.type == VSOCK_TYPE_STREAM && h.operation == VSOCK_OP_REQUEST) {
@@ -376,68 +376,101 @@ static const struct virtio_ops ops = {
     .stop = stop,
 };
 
-int virtio_vsock_connect(struct virtio_vsock *vsock, const struct virtio_vsock_endpoint *endpoint,
-                         uint64_t far_cid, uint32_t far_port, uint32_t guest_port)
+int virtio_vsock_connect(struct virtio_vsock *vsock, const struct vsock_address *address)
 {
     struct virtio_vsock_connection *c = NULL;
-    virtio_lock(&vsock->device);
-    if (virtio_alive(&vsock->device) && find(vsock, far_cid, far_port, guest_port) == NULL) {
-        c = allocate(vsock, far_cid, far_port, guest_port);
+    if (virtio_alive(&vsock->device) && find(vsock, address) == NULL) {
+        c = allocate(vsock, address);
     }
-    if (c != NULL) {
-        vsock->endpoint[vsock_number(vsock, c)] = endpoint;
-        c->phase = VSOCK_CONNECTING;
-        vsock_say(c, VSOCK_OP_REQUEST);
+    if (c == NULL) {
+        return -1;
+    }
+    c->phase = VSOCK_CONNECTING;
+    vsock_say(c, VSOCK_OP_REQUEST);
+    virtio_work(&vsock->device, VSOCK_RECEIVE);
+    return (int)vsock_number(vsock, c);
+}
+
+static struct virtio_vsock_connection *numbered(struct virtio_vsock *vsock, unsigned connection)
+{
+    CHECK(connection < VIRTIO_VSOCK_CONNECTIONS);
+    return &vsock->state.connection[connection];
+}
+
+void virtio_vsock_accept(struct virtio_vsock *vsock, unsigned connection)
+{
+    struct virtio_vsock_connection *c = numbered(vsock, connection);
+    if (c->phase == VSOCK_ASKED) {
+        open(vsock, c);
         virtio_work(&vsock->device, VSOCK_RECEIVE);
     }
-    virtio_unlock(&vsock->device);
-    return c == NULL ? -1 : (int)vsock_number(vsock, c);
 }
 
 void virtio_vsock_ready(struct virtio_vsock *vsock, unsigned connection)
 {
-    CHECK(connection < VIRTIO_VSOCK_CONNECTIONS);
-    virtio_lock(&vsock->device);
-    struct virtio_vsock_connection *c = &vsock->state.connection[connection];
+    struct virtio_vsock_connection *c = numbered(vsock, connection);
     if (c->phase == VSOCK_OPEN) {
-        c->may_read = true;
+        c->may_read = !c->far_ended;
         drain(vsock, c);
     }
     virtio_work(&vsock->device, VSOCK_RECEIVE);
-    virtio_unlock(&vsock->device);
+}
+
+bool virtio_vsock_waits(const struct virtio_vsock *vsock, unsigned connection)
+{
+    CHECK(connection < VIRTIO_VSOCK_CONNECTIONS);
+    return vsock_buffered(&vsock->state.connection[connection]) != 0;
+}
+
+void virtio_vsock_deaf(struct virtio_vsock *vsock, unsigned connection)
+{
+    struct virtio_vsock_connection *c = numbered(vsock, connection);
+    if (c->phase == VSOCK_OPEN && !c->far_deaf) {
+        c->far_deaf = true;
+        vsock_say(c, VSOCK_OP_SHUTDOWN);
+        drain(vsock, c);
+        virtio_work(&vsock->device, VSOCK_RECEIVE);
+    }
 }
 
 void virtio_vsock_close(struct virtio_vsock *vsock, unsigned connection)
 {
-    CHECK(connection < VIRTIO_VSOCK_CONNECTIONS);
-    virtio_lock(&vsock->device);
-    struct virtio_vsock_connection *c = &vsock->state.connection[connection];
+    struct virtio_vsock_connection *c = numbered(vsock, connection);
     if (vsock_is_live(c)) {
-        vsock_hang_up(vsock, c);
+        vsock_hang_up(c);
         virtio_work(&vsock->device, VSOCK_RECEIVE);
     }
-    virtio_unlock(&vsock->device);
 }
 
-void virtio_vsock_move(struct virtio_vsock *vsock, uint64_t guest_cid)
+void virtio_vsock_cut(struct virtio_vsock *vsock, unsigned connection)
 {
-    virtio_lock(&vsock->device);
-    lose_all(vsock);
-    vsock->state.cid = guest_cid;
+    struct virtio_vsock_connection *c = numbered(vsock, connection);
+    if (vsock_is_live(c)) {
+        c->phase = VSOCK_DYING;
+        c->messages = 1u << VSOCK_OP_RST;
+        virtio_work(&vsock->device, VSOCK_RECEIVE);
+    }
+}
+
+void virtio_vsock_reset(struct virtio_vsock *vsock)
+{
+    for (unsigned i = 0; i < VIRTIO_VSOCK_CONNECTIONS; i++) {
+        if (vsock_is_live(&vsock->state.connection[i])) {
+            cut(vsock, &vsock->state.connection[i]);
+        }
+    }
     vsock->state.wants_event = virtio_alive(&vsock->device);
-    virtio_config_changed(&vsock->device);
+    virtio_work(&vsock->device, VSOCK_RECEIVE);
     virtio_work(&vsock->device, VSOCK_EVENT);
-    virtio_unlock(&vsock->device);
 }
 
 void virtio_vsock_init(struct virtio_vsock *vsock, uint64_t guest_cid,
-                       const struct virtio_vsock_port *far, const struct ram *ram,
+                       const struct virtio_vsock_endpoint *endpoint, const struct ram *ram,
                        const struct virtio_port *port, uint32_t mutex_id)
 {
-    CHECK(guest_cid >= VIRTIO_VSOCK_CID_MIN && guest_cid < UINT32_MAX);
+    CHECK(guest_cid >= VSOCK_CID_MIN && guest_cid < UINT32_MAX);
     memset(&vsock->state, 0, sizeof vsock->state);
-    memset(vsock->endpoint, 0, sizeof vsock->endpoint);
-    vsock->far = far;
+    vsock->endpoint = endpoint;
     vsock->state.cid = guest_cid;
     virtio_init(&vsock->device, &(struct virtio_setup){
                                     .ops = &ops,

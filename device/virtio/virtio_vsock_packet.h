@@ -58,7 +58,7 @@ static inline uint32_t vsock_credit(const struct virtio_vsock_connection *c)
 /* Has an endpoint that wants to hear of it. */
 static inline bool vsock_is_live(const struct virtio_vsock_connection *c)
 {
-    return c->phase == VSOCK_CONNECTING || c->phase == VSOCK_OPEN;
+    return c->phase == VSOCK_CONNECTING || c->phase == VSOCK_ASKED || c->phase == VSOCK_OPEN;
 }
 
 static inline unsigned vsock_number(const struct virtio_vsock *vsock,
@@ -68,7 +68,7 @@ static inline unsigned vsock_number(const struct virtio_vsock *vsock,
 }
 
 /* The endpoint has given the connection up: tells the guest. */
-void vsock_hang_up(struct virtio_vsock *vsock, struct virtio_vsock_connection *c);
+void vsock_hang_up(struct virtio_vsock_connection *c);
 
 /* Sends the guest what there is for it, as far as it has buffers. */
 enum virtio_progress vsock_send(struct virtio_vsock *vsock, unsigned *budget);

@@ -5,19 +5,28 @@
 #include "device/virtio/virtio_vsock_packet.h"
 #include "lib/check.h"
 
+/* Each SHUTDOWN says all that is over by now, 5.10.6.5. */
+static uint32_t shutdown_flags(const struct virtio_vsock_connection *c)
+{
+    if (c->phase != VSOCK_OPEN) {
+        return VSOCK_SHUTDOWN_BOTH;
+    }
+    return (c->far_ended ? VSOCK_SHUTDOWN_SEND : 0u) | (c->far_deaf ? VSOCK_SHUTDOWN_RECEIVE : 0u);
+}
+
 /* A packet of a connection, but for its operation. */
 static struct vsock_header header_of(const struct virtio_vsock *vsock,
                                      const struct virtio_vsock_connection *c,
                                      enum vsock_operation operation)
 {
     return (struct vsock_header){
-        .source_cid = c->far_cid,
+        .source_cid = c->address.far_cid,
         .target_cid = vsock->state.cid,
-        .source_port = c->far_port,
-        .target_port = c->guest_port,
+        .source_port = c->address.far_port,
+        .target_port = c->address.guest_port,
         .type = VSOCK_TYPE_STREAM,
         .operation = (uint16_t)operation,
-        .flags = operation == VSOCK_OP_SHUTDOWN ? VSOCK_SHUTDOWN_BOTH : 0,
+        .flags = operation == VSOCK_OP_SHUTDOWN ? shutdown_flags(c) : 0,
         .alloc = VIRTIO_VSOCK_BUFFER,
         .forwarded = c->forwarded,
     };
@@ -27,10 +36,10 @@ static uint32_t send_stray(struct virtio_vsock *vsock, const struct chain *chain
 {
     struct virtio_vsock_state *s = &vsock->state;
     const struct vsock_header h = {
-        .source_cid = s->stray[0].far_cid,
+        .source_cid = s->stray[0].address.far_cid,
         .target_cid = s->cid,
-        .source_port = s->stray[0].far_port,
-        .target_port = s->stray[0].guest_port,
+        .source_port = s->stray[0].address.far_port,
+        .target_port = s->stray[0].address.guest_port,
         .type = VSOCK_TYPE_STREAM,
         .operation = VSOCK_OP_RST,
     };
@@ -57,7 +66,7 @@ static uint32_t read_data(struct virtio_vsock *vsock, struct virtio_vsock_connec
                           const struct chain *chain)
 {
     unsigned number = vsock_number(vsock, c);
-    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint[number];
+    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint;
     uint32_t most = vsock_credit(c) < VSOCK_PAYLOAD_MAX ? vsock_credit(c) : VSOCK_PAYLOAD_MAX;
     uint32_t done = 0, piece;
     uint8_t *bytes;
@@ -67,13 +76,20 @@ static uint32_t read_data(struct virtio_vsock *vsock, struct virtio_vsock_connec
         piece = piece < most - done ? piece : most - done;
         size_t got = endpoint->read(endpoint->ctx, number, bytes, piece);
         if (got == VIRTIO_VSOCK_CLOSE) {
-            vsock_hang_up(vsock, c);
+            vsock_hang_up(c);
+            break;
+        }
+        if (got == VIRTIO_VSOCK_END) {
+            c->far_ended = true;
+            c->may_read = false;
+            vsock_say(c, VSOCK_OP_SHUTDOWN);
             break;
         }
         CHECK(got <= piece);
         done += (uint32_t)got;
         if (got < piece) {
-            c->may_read = false;
+            /* Behind the last bytes there may be an end, so only nothing at all is enough. */
+            c->may_read = got != 0;
             break;
         }
     }

@@ -14,7 +14,7 @@
 
 enum {
     CID = 9,
-    HOST = VIRTIO_VSOCK_HOST_CID,
+    HOST = VSOCK_HOST_CID,
     RX = 0,
     TX = 1,
     EVENT = 2,
@@ -43,23 +43,28 @@ struct __attribute__((packed)) header {
 static struct {
     struct fake_driver d;
     struct virtio_vsock vsock;
-    struct virtio_vsock_port port;
     uint8_t got[STREAM];
     size_t got_count, room, has;
     uint8_t next;
-    unsigned opens, closes, ends, connection;
-    bool refuse, close_on_write, close_on_read;
-    uint64_t found_cid;
+    unsigned opens, closes, ends, deafs, connection;
+    bool refuse, later, close_on_write, close_on_read, end_on_read;
+    struct vsock_address address;
     struct header packet; /* the last one that was received, and its payload */
     uint8_t payload[ROOM];
 } t;
 
-static bool open(void *ctx, unsigned connection)
+static enum virtio_vsock_answer open(void *ctx, unsigned connection,
+                                     const struct vsock_address *address)
 {
     (void)ctx;
     t.opens++;
     t.connection = connection;
-    return !t.refuse;
+    t.address = *address;
+    bool is_there =
+        address->far_port == PORT && (address->far_cid == HOST || address->far_cid == 77);
+    return t.refuse || !is_there ? VIRTIO_VSOCK_REFUSE
+           : t.later             ? VIRTIO_VSOCK_LATER
+                                 : VIRTIO_VSOCK_ACCEPT;
 }
 
 static size_t take(void *ctx, unsigned connection, const uint8_t *bytes, size_t count)
@@ -83,6 +88,9 @@ static size_t give(void *ctx, unsigned connection, uint8_t *bytes, size_t count)
     if (t.close_on_read && t.has == 0) {
         return VIRTIO_VSOCK_CLOSE;
     }
+    if (t.end_on_read && t.has == 0) {
+        return VIRTIO_VSOCK_END;
+    }
     size_t given = count < t.has ? count : t.has;
     for (size_t i = 0; i < given; i++) {
         bytes[i] = t.next++;
@@ -98,6 +106,13 @@ static void end(void *ctx, unsigned connection)
     t.ends++;
 }
 
+static void deaf(void *ctx, unsigned connection)
+{
+    (void)ctx;
+    (void)connection;
+    t.deafs++;
+}
+
 static void closed(void *ctx, unsigned connection)
 {
     (void)ctx;
@@ -105,17 +120,30 @@ static void closed(void *ctx, unsigned connection)
     t.closes++;
 }
 
-static const struct virtio_vsock_endpoint endpoint = {open, take, give, end, closed, NULL};
-static const struct virtio_vsock_listener listeners[] = {
-    {7,    &endpoint},
-    {PORT, &endpoint}
-};
+static const struct virtio_vsock_endpoint endpoint = {open, take, give, end, deaf, closed, NULL};
 
-static const struct virtio_vsock_endpoint *find(void *ctx, uint64_t cid, uint32_t port)
+/* The endpoint's side, with the device's lock as it has to be. */
+static void ready(unsigned connection)
 {
-    (void)ctx;
-    t.found_cid = cid;
-    return port == PORT && cid == 77 ? &endpoint : NULL;
+    virtio_lock(&t.vsock.device);
+    virtio_vsock_ready(&t.vsock, connection);
+    virtio_unlock(&t.vsock.device);
+}
+
+static void far(void (*function)(struct virtio_vsock *, unsigned), unsigned connection)
+{
+    virtio_lock(&t.vsock.device);
+    function(&t.vsock, connection);
+    virtio_unlock(&t.vsock.device);
+}
+
+static int far_connects(uint64_t cid, uint32_t far_port, uint32_t guest_port)
+{
+    const struct vsock_address address = {cid, far_port, guest_port};
+    virtio_lock(&t.vsock.device);
+    int connection = virtio_vsock_connect(&t.vsock, &address);
+    virtio_unlock(&t.vsock.device);
+    return connection;
 }
 
 static int set_up(void **state)
@@ -123,9 +151,8 @@ static int set_up(void **state)
     (void)state;
     memset(&t, 0, sizeof t);
     t.room = STREAM;
-    t.port = (struct virtio_vsock_port){listeners, 2, find, NULL};
     driver_init(&t.d);
-    virtio_vsock_init(&t.vsock, CID, &t.port, &t.d.ram, &t.d.port, 5);
+    virtio_vsock_init(&t.vsock, CID, &endpoint, &t.d.ram, &t.d.port, 5);
     driver_attach(&t.d, &t.vsock.device);
     assert_true(driver_start(&t.d, VIRTIO_F_RING_PACKED));
     return 0;
@@ -223,7 +250,7 @@ static void a_guest_connects_talks_and_leaves(void **state)
     assert_int_equal(t.got_count, 5);
     assert_memory_equal(t.got, "hello", 5);
     t.has = 10;
-    virtio_vsock_ready(&t.vsock, t.connection);
+    ready(t.connection);
     assert_int_equal(receive(), 10);
     assert_int_equal(t.packet.operation, RW);
     assert_int_equal(t.packet.forwarded, 5);
@@ -259,14 +286,14 @@ static void nobody_listens(void **state)
     h = header(REQUEST);
     h.target_cid = 78;
     send_with(h, NULL, 0);
-    assert_int_equal(t.found_cid, 78);
+    assert_int_equal(t.address.far_cid, 78);
     assert_int_equal(receive(), 0);
     assert_int_equal(t.packet.operation, RST);
     assert_int_equal(t.packet.source_cid, 78);
     t.refuse = true;
     send(REQUEST);
     expect(RST);
-    assert_int_equal(t.opens, 1);
+    assert_int_equal(t.opens, 3);
     assert_int_equal(t.closes, 0);
     expect_silence();
 }
@@ -373,16 +400,16 @@ static void a_slow_endpoint_uses_up_the_guests_credit(void **state)
     assert_int_equal(t.got_count, 100);
     send_data(text + 5000, sizeof text - 5000);
     t.room = 1000;
-    virtio_vsock_ready(&t.vsock, t.connection);
+    ready(t.connection);
     send(CREDIT_REQUEST);
     expect(CREDIT_UPDATE);
     assert_int_equal(t.packet.forwarded, 1100);
     t.room = 3000;
-    virtio_vsock_ready(&t.vsock, t.connection); /* not worth a packet */
+    ready(t.connection); /* not worth a packet */
     t.room = STREAM;
     send_data(text, 1);
     assert_int_equal(t.got_count, 4100); /* in order: behind what waits */
-    virtio_vsock_ready(&t.vsock, t.connection);
+    ready(t.connection);
     expect(CREDIT_UPDATE);
     assert_int_equal(t.packet.forwarded, sizeof text + 1);
     assert_int_equal(t.got_count, sizeof text + 1);
@@ -391,7 +418,7 @@ static void a_slow_endpoint_uses_up_the_guests_credit(void **state)
         t.room = 10;
         send_data(text, 3000);
         t.room = STREAM;
-        virtio_vsock_ready(&t.vsock, t.connection);
+        ready(t.connection);
         assert_memory_equal(t.got + t.got_count - 3000, text, 3000);
     }
     assert_int_equal(t.closes, 0);
@@ -423,7 +450,7 @@ static void the_guest_gets_no_more_than_it_has_room_for(void **state)
     send_with(h, NULL, 0);
     expect(RESPONSE);
     t.has = 5000;
-    virtio_vsock_ready(&t.vsock, t.connection);
+    ready(t.connection);
     assert_int_equal(receive(), 1000);
     assert_int_equal(receive(), 0);
     assert_int_equal(t.packet.operation, CREDIT_REQUEST); /* once */
@@ -445,8 +472,7 @@ static void the_guest_gets_no_more_than_it_has_room_for(void **state)
     h.forwarded = 1700;
     h.alloc = 0;
     send_with(h, NULL, 0);
-    assert_int_equal(receive(), 0);
-    assert_int_equal(t.packet.operation, CREDIT_REQUEST);
+    assert_int_equal(receive(), -1);
     assert_int_equal(t.has, 3300);
 }
 
@@ -460,15 +486,15 @@ static void the_endpoint_closes(void **state)
         t.close_on_write = way == 1;
         t.close_on_read = way == 2;
         if (way == 0) {
-            virtio_vsock_close(&t.vsock, t.connection);
-            virtio_vsock_close(&t.vsock, t.connection);
+            far(virtio_vsock_close, t.connection);
+            far(virtio_vsock_close, t.connection);
         } else if (way == 1) {
             send_data("x", 1);
         } else {
             t.has = 20;
-            virtio_vsock_ready(&t.vsock, t.connection);
+            ready(t.connection);
             assert_int_equal(receive(), 20);
-            virtio_vsock_ready(&t.vsock, t.connection); /* and that was all */
+            ready(t.connection); /* and that was all */
         }
         expect(SHUTDOWN);
         assert_int_equal(t.packet.flags, 3);
@@ -496,7 +522,7 @@ static void a_half_closed_connection_still_talks(void **state)
     h.flags = 2; /* the guest sends no more */
     send_with(h, NULL, 0);
     t.has = 4;
-    virtio_vsock_ready(&t.vsock, t.connection);
+    ready(t.connection);
     assert_int_equal(receive(), 4);
     send_data("x", 1); /* it said that it would not */
     expect(RST);
@@ -506,10 +532,12 @@ static void a_half_closed_connection_still_talks(void **state)
     connect();
     h.flags = 1; /* the guest receives no more */
     send_with(h, NULL, 0);
+    send_with(h, NULL, 0);
+    assert_int_equal(t.deafs, 1);
     send_data("y", 1);
     assert_int_equal(t.got_count, 1);
     t.has = 4;
-    virtio_vsock_ready(&t.vsock, t.connection);
+    ready(t.connection);
     assert_int_equal(t.has, 4);
     expect_silence();
 }
@@ -526,7 +554,7 @@ static void the_end_waits_for_the_buffer(void **state)
     send_with(h, NULL, 0);
     assert_int_equal(t.ends + t.closes, 0);
     t.room = 9;
-    virtio_vsock_ready(&t.vsock, t.connection);
+    ready(t.connection);
     assert_memory_equal(t.got, "abcd", 4);
     assert_int_equal(t.ends, 1);
     assert_int_equal(t.closes, 1);
@@ -536,9 +564,9 @@ static void the_end_waits_for_the_buffer(void **state)
 static void the_far_side_connects(void **state)
 {
     (void)state;
-    int number = virtio_vsock_connect(&t.vsock, &endpoint, HOST, PORT, GUEST_PORT);
+    int number = far_connects(HOST, PORT, GUEST_PORT);
     assert_int_not_equal(number, -1);
-    assert_int_equal(virtio_vsock_connect(&t.vsock, &endpoint, HOST, PORT, GUEST_PORT), -1);
+    assert_int_equal(far_connects(HOST, PORT, GUEST_PORT), -1);
     expect(REQUEST);
     assert_int_equal(t.opens, 0);
     send(RESPONSE);
@@ -549,19 +577,19 @@ static void the_far_side_connects(void **state)
     send(RST);
     assert_int_equal(t.closes, 1);
     /* A guest that refuses. */
-    assert_int_not_equal(virtio_vsock_connect(&t.vsock, &endpoint, HOST, PORT, GUEST_PORT), -1);
+    assert_int_not_equal(far_connects(HOST, PORT, GUEST_PORT), -1);
     expect(REQUEST);
     send(RST);
     assert_int_equal(t.opens, 1);
     assert_int_equal(t.closes, 2);
     /* Data before the answer. */
-    virtio_vsock_connect(&t.vsock, &endpoint, HOST, PORT, GUEST_PORT);
+    far_connects(HOST, PORT, GUEST_PORT);
     expect(REQUEST);
     send_data("x", 1);
     expect(RST);
     assert_int_equal(t.closes, 3);
     virtio_reset(&t.vsock.device);
-    assert_int_equal(virtio_vsock_connect(&t.vsock, &endpoint, HOST, PORT, GUEST_PORT), -1);
+    assert_int_equal(far_connects(HOST, PORT, GUEST_PORT), -1);
 }
 
 static void the_table_fills_and_empties(void **state)
@@ -578,9 +606,9 @@ static void the_table_fills_and_empties(void **state)
     send_with(h, NULL, 0);
     assert_int_equal(receive(), 0);
     assert_int_equal(t.packet.operation, RST);
-    assert_int_equal(virtio_vsock_connect(&t.vsock, &endpoint, HOST, 1, 1), -1);
+    assert_int_equal(far_connects(HOST, 1, 1), -1);
     /* A guest that does not answer SHUTDOWN does not keep the place. */
-    virtio_vsock_close(&t.vsock, 3);
+    far(virtio_vsock_close, 3);
     assert_int_equal(receive(), 0);
     assert_int_equal(t.packet.operation, SHUTDOWN);
     send_with(h, NULL, 0);
@@ -639,21 +667,141 @@ static void a_reset_closes_all(void **state)
     connect();
 }
 
-static void a_move_is_told(void **state)
+static void an_answer_may_come_later(void **state)
+{
+    (void)state;
+    t.later = true;
+    send(REQUEST);
+    assert_int_equal(t.address.guest_port, GUEST_PORT);
+    assert_int_equal(receive(), -1);
+    far(virtio_vsock_accept, t.connection);
+    far(virtio_vsock_accept, t.connection); /* harmless */
+    uint16_t id;
+    uint32_t written;
+    assert_true(driver_take(&t.d, RX, &id, &written));
+    assert_false(driver_take(&t.d, RX, &id, &written));
+    send_data("hi", 2);
+    assert_int_equal(t.got_count, 2);
+    send(RST);
+    assert_int_equal(t.closes, 1);
+    /* A late no. */
+    send(REQUEST);
+    far(virtio_vsock_close, t.connection);
+    expect(RST);
+    assert_int_equal(t.closes, 1);
+    /* A guest that does not wait: what it may not do, and what it may. */
+    send(REQUEST);
+    send_data("x", 1);
+    expect(RST);
+    assert_int_equal(t.closes, 2);
+    send(REQUEST);
+    struct header h = header(SHUTDOWN);
+    h.flags = 2;
+    send_with(h, NULL, 0);
+    assert_int_equal(t.ends, 0);
+    far(virtio_vsock_accept, t.connection);
+    assert_int_equal(t.ends, 1);
+    expect(RESPONSE);
+    send(RST);
+    send(REQUEST);
+    h.flags = 3;
+    send_with(h, NULL, 0);
+    expect(RST);
+    assert_int_equal(t.closes, 4);
+}
+
+static void the_far_end_sends_no_more(void **state)
+{
+    (void)state;
+    connect();
+    t.has = 3;
+    t.end_on_read = true;
+    ready(t.connection);
+    assert_int_equal(receive(), 3);
+    ready(t.connection);
+    expect(SHUTDOWN);
+    assert_int_equal(t.packet.flags, 2);
+    ready(t.connection); /* is not asked again */
+    send_data("still", 5);
+    assert_int_equal(t.got_count, 5);
+    far(virtio_vsock_close, t.connection);
+    expect(SHUTDOWN);
+    assert_int_equal(t.packet.flags, 3);
+}
+
+static void the_far_end_takes_no_more(void **state)
+{
+    (void)state;
+    connect();
+    t.room = 0;
+    send_data("lost", 4);
+    assert_true(virtio_vsock_waits(&t.vsock, t.connection));
+    far(virtio_vsock_deaf, t.connection);
+    assert_false(virtio_vsock_waits(&t.vsock, t.connection));
+    expect(SHUTDOWN);
+    assert_int_equal(t.packet.flags, 1);
+    t.room = 100;
+    send_data("lost", 4);
+    assert_int_equal(t.got_count, 0);
+    t.has = 2;
+    ready(t.connection);
+    assert_int_equal(receive(), 2);
+    t.end_on_read = true;
+    ready(t.connection);
+    expect(SHUTDOWN);
+    assert_int_equal(t.packet.flags, 3);
+}
+
+static void the_far_end_is_cut_off(void **state)
+{
+    (void)state;
+    connect();
+    t.has = 5;
+    far(virtio_vsock_cut, t.connection);
+    expect(RST);
+    send(RW);
+    expect(RST);
+    assert_int_equal(t.closes, 0); /* it knows */
+    far(virtio_vsock_cut, t.connection);
+    expect_silence();
+}
+
+/* A driver that has no room is asked for it once, and not again by what it says without any. */
+static void credit_is_asked_for_once(void **state)
+{
+    (void)state;
+    struct header h = header(REQUEST);
+    h.alloc = 0;
+    send_with(h, NULL, 0);
+    expect(RESPONSE);
+    t.has = 1;
+    ready(t.connection);
+    assert_int_equal(receive(), 0);
+    assert_int_equal(t.packet.operation, CREDIT_REQUEST);
+    h = header(CREDIT_UPDATE);
+    h.alloc = 0;
+    send_with(h, NULL, 0);
+    expect_silence();
+}
+
+static void a_reset_of_all_far_ends_is_told(void **state)
 {
     (void)state;
     connect();
     uint32_t event = ~0u;
     assert_int_equal(driver_request(&t.d, EVENT, NULL, 0, &event, 4), FAKE_NO_ANSWER);
-    virtio_vsock_move(&t.vsock, 33);
+    virtio_lock(&t.vsock.device);
+    virtio_vsock_reset(&t.vsock);
+    virtio_unlock(&t.vsock.device);
     uint16_t id;
     uint32_t written;
     assert_true(driver_take(&t.d, EVENT, &id, &written));
     assert_int_equal(written, 4);
     assert_int_equal(t.closes, 1);
-    assert_int_equal(virtio_config_read(&t.vsock.device, 0, 8), 33);
-    send(REQUEST); /* under the old name */
-    assert_int_equal(t.vsock.state.bad_packets, 1);
+    expect(RST);
+    assert_int_equal(virtio_config_read(&t.vsock.device, 0, 8), CID);
+    t.opens = 0;
+    connect();
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -681,7 +829,12 @@ int main(void)
         TEST(answers_wait_for_buffers),
         TEST(buffers_too_small_for_a_packet_come_back_empty),
         TEST(a_reset_closes_all),
-        TEST(a_move_is_told),
+        TEST(an_answer_may_come_later),
+        TEST(the_far_end_sends_no_more),
+        TEST(the_far_end_takes_no_more),
+        TEST(the_far_end_is_cut_off),
+        TEST(credit_is_asked_for_once),
+        TEST(a_reset_of_all_far_ends_is_told),
     };
     return cmocka_run_group_tests_name("virtio-vsock", tests, NULL, NULL);
 }

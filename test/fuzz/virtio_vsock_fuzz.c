@@ -28,20 +28,27 @@ struct __attribute__((packed)) header {
 static struct {
     struct chaos c;
     struct virtio_vsock vsock;
-    struct virtio_vsock_port port;
     bool has[VIRTIO_VSOCK_CONNECTIONS];   /* the endpoint has this connection */
     bool asked[VIRTIO_VSOCK_CONNECTIONS]; /* it asked the guest, which has not answered yet */
+    bool later[VIRTIO_VSOCK_CONNECTIONS]; /* the guest asked, and it has not answered yet */
+    bool ended[VIRTIO_VSOCK_CONNECTIONS]; /* it sends no more */
     size_t room, bytes;
     uint64_t got;
 } t;
 
-static bool open(void *ctx, unsigned connection)
+static enum virtio_vsock_answer open(void *ctx, unsigned connection,
+                                     const struct vsock_address *address)
 {
     (void)ctx;
-    CHECK(connection < VIRTIO_VSOCK_CONNECTIONS && !t.has[connection]);
-    t.asked[connection] = false;
-    t.has[connection] = t.room % 16 != 15;
-    return t.has[connection];
+    CHECK(connection < VIRTIO_VSOCK_CONNECTIONS && !t.has[connection] && !t.later[connection]);
+    bool is_answer = t.asked[connection];
+    t.asked[connection] = t.ended[connection] = false;
+    if (!is_answer && t.room % 16 == 7) {
+        t.later[connection] = true;
+        return VIRTIO_VSOCK_LATER;
+    }
+    t.has[connection] = t.room % 16 != 15 && (is_answer || address->far_port == PORT);
+    return t.has[connection] ? VIRTIO_VSOCK_ACCEPT : VIRTIO_VSOCK_REFUSE;
 }
 
 static size_t take(void *ctx, unsigned connection, const uint8_t *bytes, size_t count)
@@ -63,10 +70,14 @@ static size_t take(void *ctx, unsigned connection, const uint8_t *bytes, size_t 
 static size_t give(void *ctx, unsigned connection, uint8_t *bytes, size_t count)
 {
     (void)ctx;
-    CHECK(t.has[connection] && count != 0);
+    CHECK(t.has[connection] && count != 0 && !t.ended[connection]);
     if (t.bytes == 77) {
         t.has[connection] = false;
         return VIRTIO_VSOCK_CLOSE;
+    }
+    if (t.bytes == 78) {
+        t.ended[connection] = true;
+        return VIRTIO_VSOCK_END;
     }
     size_t given = count < t.bytes ? count : t.bytes;
     memset(bytes, 0x5a, given);
@@ -83,12 +94,11 @@ static void end(void *ctx, unsigned connection)
 static void closed(void *ctx, unsigned connection)
 {
     (void)ctx;
-    CHECK(t.has[connection] != t.asked[connection]);
-    t.has[connection] = t.asked[connection] = false;
+    CHECK(t.has[connection] + t.asked[connection] + t.later[connection] == 1);
+    t.has[connection] = t.asked[connection] = t.later[connection] = false;
 }
 
-static const struct virtio_vsock_endpoint endpoint = {open, take, give, end, closed, NULL};
-static const struct virtio_vsock_listener listener = {PORT, &endpoint};
+static const struct virtio_vsock_endpoint endpoint = {open, take, give, end, end, closed, NULL};
 
 /* The guest sends a packet that nearly fits. */
 static void packet(void)
@@ -96,7 +106,7 @@ static void packet(void)
     unsigned what = chaos_next(&t.c);
     struct header h = {
         .source_cid = CID,
-        .target_cid = VIRTIO_VSOCK_HOST_CID,
+        .target_cid = VSOCK_HOST_CID,
         .source_port = chaos_next(&t.c) % 4,
         .target_port = PORT,
         .type = 1,
@@ -123,31 +133,47 @@ static void packet(void)
     }
 }
 
+static void connect(void)
+{
+    const struct vsock_address address = {VSOCK_HOST_CID, PORT, chaos_next(&t.c) % 8};
+    int number = virtio_vsock_connect(&t.vsock, &address);
+    if (number >= 0) {
+        CHECK(!t.has[number] && !t.asked[number] && !t.later[number]);
+        t.asked[number] = true;
+    }
+}
+
 static void far_step(void)
 {
     unsigned connection = chaos_next(&t.c) % VIRTIO_VSOCK_CONNECTIONS;
-    int number;
-    switch (chaos_next(&t.c) % 8) {
+    unsigned what = chaos_next(&t.c) % 16;
+    switch (what) {
     case 0:
-        t.has[connection] = t.asked[connection] = false;
-        virtio_vsock_close(&t.vsock, connection);
-        break;
     case 1:
-        number = virtio_vsock_connect(&t.vsock, &endpoint, VIRTIO_VSOCK_HOST_CID, PORT,
-                                      chaos_next(&t.c) % 8);
-        if (number >= 0) {
-            CHECK(!t.has[number] && !t.asked[number]);
-            t.asked[number] = true;
-        }
+        t.has[connection] = t.asked[connection] = t.later[connection] = false;
+        (what == 0 ? virtio_vsock_close : virtio_vsock_cut)(&t.vsock, connection);
         break;
     case 2:
-        virtio_vsock_move(&t.vsock, CID);
+        connect();
+        break;
+    case 3:
+        virtio_vsock_reset(&t.vsock);
+        break;
+    case 4:
+        virtio_vsock_deaf(&t.vsock, connection);
+        break;
+    case 5:
+    case 6:
+    case 7:
+        t.has[connection] |= t.later[connection];
+        t.later[connection] = false;
+        virtio_vsock_accept(&t.vsock, connection);
         break;
     default:
         t.room = chaos_next(&t.c) * 8;
         t.bytes = chaos_next(&t.c) * 8;
         t.room += t.room == 72 ? 5 : 0;
-        t.bytes += t.bytes == 72 ? 5 : 0;
+        t.bytes += t.bytes == 72 ? 5 + what % 2 : 0;
         virtio_vsock_ready(&t.vsock, connection);
         break;
     }
@@ -160,14 +186,15 @@ static void check(void)
         CHECK(t.has[i] == (c->phase == VSOCK_OPEN));
         CHECK(t.asked[i] == (c->phase == VSOCK_CONNECTING));
         CHECK(c->received - c->forwarded <= VIRTIO_VSOCK_BUFFER);
-        CHECK((t.vsock.endpoint[i] != NULL) == (t.has[i] || t.asked[i]));
+        CHECK(t.later[i] == (c->phase == VSOCK_ASKED));
+        t.ended[i] = t.ended[i] && t.has[i];
     }
     CHECK(t.vsock.state.stray_count <= VIRTIO_VSOCK_STRAYS);
 }
 
 static void talk(void)
 {
-    struct header h = {CID, VIRTIO_VSOCK_HOST_CID, 1234, PORT, 0, 1, REQUEST, 0, 1000, 0};
+    struct header h = {CID, VSOCK_HOST_CID, 1234, PORT, 0, 1, REQUEST, 0, 1000, 0};
     struct header answer;
     uint8_t in[sizeof h + 4];
     t.room = 0; /* not 15 modulo 16 */
@@ -176,9 +203,11 @@ static void talk(void)
     memcpy(&answer, in, sizeof answer);
     CHECK(answer.operation == 2 && answer.target_port == 1234);
     t.bytes = 4;
+    virtio_lock(&t.vsock.device);
     for (unsigned i = 0; i < VIRTIO_VSOCK_CONNECTIONS; i++) {
         virtio_vsock_ready(&t.vsock, i);
     }
+    virtio_unlock(&t.vsock.device);
     CHECK(driver_request(&t.c.d, RX, NULL, 0, in, sizeof in) == sizeof h + 4);
     CHECK(in[sizeof h] == 0x5a && t.bytes == 0);
 }
@@ -187,15 +216,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     memset(t.has, 0, sizeof t.has);
     memset(t.asked, 0, sizeof t.asked);
+    memset(t.later, 0, sizeof t.later);
+    memset(t.ended, 0, sizeof t.ended);
     t.room = t.bytes = 0;
-    t.port = (struct virtio_vsock_port){&listener, 1, NULL, NULL};
     chaos_init(&t.c, data, size);
-    virtio_vsock_init(&t.vsock, CID, &t.port, &t.c.d.ram, &t.c.d.port, 0);
+    virtio_vsock_init(&t.vsock, CID, &endpoint, &t.c.d.ram, &t.c.d.port, 0);
     chaos_attach(&t.c, &t.vsock.device);
     while (chaos_more(&t.c)) {
         unsigned what = chaos_next(&t.c) % 8;
         if (what == 0) {
+            virtio_lock(&t.vsock.device);
             far_step();
+            virtio_unlock(&t.vsock.device);
         } else if (what < 4) {
             t.c.steps++;
             packet();
