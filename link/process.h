@@ -37,11 +37,14 @@
     0x0038000000ull /* a VMM with a balloon: PROCESS_BALLOON_BYTES of zeroed memory for each 2 MiB \
                      */
 #define PROCESS_BALLOON_BYTES 128ull
-#define PROCESS_LINK_VADDR    0x0040000000ull
-#define PROCESS_LINK_STRIDE   0x200000ull
-#define PROCESS_DMA_VADDR     0x0080000000ull /* a driver's memory for its device */
-#define PROCESS_FILES_VADDR   0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
-#define PROCESS_RAM_VADDR     0x2000000000ull /* a VMM: its guest's RAM; block service: RAM disks */
+#define PROCESS_VSOCK_VADDR                                                                        \
+    0x0039000000ull /* a VMM with a virtio-vsock: zeroed memory for it, which is larger */
+#define PROCESS_VSOCK_BYTES 0x28000ull
+#define PROCESS_LINK_VADDR  0x0040000000ull
+#define PROCESS_LINK_STRIDE 0x200000ull
+#define PROCESS_DMA_VADDR   0x0080000000ull /* a driver's memory for its device */
+#define PROCESS_FILES_VADDR 0x1000000000ull /* files of the boot image: read-only, 2 MiB pages */
+#define PROCESS_RAM_VADDR   0x2000000000ull /* a VMM: its guest's RAM; block service: RAM disks */
 /* The net service writes and the serial service reads what network n has captured, at + n *
    PROCESS_CAPTURE_STRIDE. */
 #define PROCESS_CAPTURE_VADDR  PROCESS_RAM_VADDR

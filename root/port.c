@@ -19,7 +19,7 @@ enum {
     ROSTER_BYTES = 4096,
     SERVICE_SLOTS = 1024,
     TURN_US = 100000,
-    CLASS_COUNT = 2,
+    CLASS_COUNT = 3,
 };
 
 #define LINK_BYTES   PROCESS_LINK_STRIDE /* of the address space and of the frame */
@@ -49,7 +49,8 @@ struct service {
     uint32_t port_count;
 };
 
-static struct service services[CLASS_COUNT] = {{.class = &port_block}, {.class = &port_net}};
+static struct service services[CLASS_COUNT] = {
+    {.class = &port_block}, {.class = &port_net}, {.class = &port_vsock}};
 
 static uint64_t link_vaddr(const struct service *service, uint32_t port)
 {
@@ -204,7 +205,8 @@ static bool open_service(struct service *service, const struct board *board, con
     const struct port_class *class = service->class;
     struct port_memory memory = {.epoch_s = board->epoch_s};
     bool needs_device = false;
-    enum virtio_found found = virtio_find(class->virtio_id, &service->device);
+    enum virtio_found found =
+        class->virtio_id == 0 ? VIRTIO_NOT_THERE : virtio_find(class->virtio_id, &service->device);
     service->has_device = found == VIRTIO_FOUND;
     if (!make_shared(service) || (service->has_device && !make_device(service, &memory)) ||
         !class->open(roster_of(service), tree, &memory, &needs_device)) {
@@ -335,15 +337,15 @@ bool port_init(const struct board *board, const void *tree)
     if (!visit_all(tree, NULL)) {
         return false;
     }
-    if (services[0].port_count == 0 && services[1].port_count == 0) {
-        return true;
-    }
-    if (!virtio_init(board)) {
-        return false;
-    }
-    bool needed[CLASS_COUNT];
+    bool needed[CLASS_COUNT], has_board_device = false;
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         needed[i] = services[i].port_count != 0;
+        has_board_device |= needed[i] && services[i].class->virtio_id != 0;
+    }
+    if (has_board_device && !virtio_init(board)) {
+        return false;
+    }
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
         if (needed[i] && !open_service(&services[i], board, tree)) {
             return false;
         }

@@ -8,10 +8,10 @@
 #include "root/service.h"
 
 /*
- * The device services, block and net: one process for each class of which some VM has a device. A
- * port is a service's end of a VM's device. Links, rosters, disks in memory and the driver's memory
- * are root's, so a service that dies is made anew with the same ones, and its clients notice
- * nothing but a pause.
+ * The device services, block, net and vsock: one process for each class of which some VM has a
+ * device. A port is a service's end of a VM's device. Links, rosters, disks in memory and the
+ * driver's memory are root's, so a service that dies is made anew with the same ones, and its
+ * clients notice nothing but a pause.
  */
 
 /*

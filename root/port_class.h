@@ -5,7 +5,7 @@
 #include "root/port.h"
 #include "root/virtio.h"
 
-/* What port.c and the classes, port_block.c and port_net.c, share. */
+/* What port.c and the classes, port_block.c, port_net.c and port_vsock.c, share. */
 
 /* What a class's service shares with root beside its ports. */
 struct port_memory {
@@ -28,7 +28,7 @@ struct port_class {
     const char *backing; /* property of the device that names what is behind it */
     uint32_t client;     /* number */
     uint8_t priority;
-    uint32_t virtio_id; /* the board's device: VIRTIO 1.3, chapter 5 */
+    uint32_t virtio_id; /* the board's device: VIRTIO 1.3, chapter 5; 0: it has none */
 
     /* Once: writes the head of the roster; says whether it needs the board's device. False: the
      * reason says why it cannot be. */
@@ -46,7 +46,7 @@ struct port_class {
      */
     void (*detach)(void *link);
 
-    /* What the service has counted, and what root knows of its link. */
+    /* What the service has counted, and what root knows of its link. Optional: see port_report. */
     void (*count)(const void *stats, uint32_t port, const void *link,
                   struct control_port_info *info);
     /* The board's own device, if it is a port as well. False: it is none. Optional. */
@@ -67,7 +67,7 @@ struct port_class {
     uint32_t (*map_slots)(const void *roster); /* capability slots that map takes */
 };
 
-extern const struct port_class port_block, port_net;
+extern const struct port_class port_block, port_net, port_vsock;
 
 /* A text property of a device's or another node; "" when there is none. */
 const char *port_text(const void *tree, int node, const char *property);

@@ -328,7 +328,7 @@ const char *service_name(uint32_t number)
 {
     static const char *const names[CLIENT_VM] = {
         [CLIENT_ROOT] = "root",   [CLIENT_TIMER] = "timer", [CLIENT_SERIAL] = "serial",
-        [CLIENT_BLOCK] = "block", [CLIENT_NET] = "net",
+        [CLIENT_BLOCK] = "block", [CLIENT_NET] = "net",     [CLIENT_VSOCK] = "vsock",
     };
     return number < CLIENT_VM ? names[number] : "?";
 }

@@ -20,7 +20,8 @@ enum {
     CLIENT_SERIAL = 2,
     CLIENT_BLOCK = 3,
     CLIENT_NET = 4,
-    CLIENT_VM = 5,
+    CLIENT_VSOCK = 5,
+    CLIENT_VM = 6,
 };
 
 /* Of the service with this client number. */

@@ -43,6 +43,13 @@ static bool has_balloon(const struct vm *vm)
     return description_device_count(d->tree, d->node, "virtio-balloon") != 0;
 }
 
+static uint64_t vsock_bytes(const struct vm *vm)
+{
+    const struct vm_description *d = &vm->description;
+    bool has_vsock = description_device_count(d->tree, d->node, "virtio-vsock") != 0;
+    return has_vsock ? PROCESS_VSOCK_BYTES : 0;
+}
+
 /* Bytes of the VMM's own books about its guest's balloon. */
 static uint64_t balloon_bytes(const struct vm *vm)
 {
@@ -54,7 +61,7 @@ static uint32_t slots_needed(const struct vm *vm)
     uint32_t frames = frame_count(vm);
     uint32_t tables = 2 * (frames / 512 + 8);
     return BASE_SLOTS + ram_slots(frames, has_balloon(vm)) +
-           (uint32_t)(balloon_bytes(vm) >> seL4_PageBits) + tables +
+           (uint32_t)((balloon_bytes(vm) + vsock_bytes(vm)) >> seL4_PageBits) + tables +
            VCPU_OBJECTS * vm->description.vcpu_count + files_slots(vm->description.kernel) +
            files_slots(vm->description.initrd) + port_slots(vm->number) +
            service_slots(vm->number) +
@@ -231,7 +238,8 @@ static bool map_zeroes(struct vm *vm, uint64_t vaddr, uint64_t size_bytes)
 static bool map_virtio(struct vm *vm)
 {
     return map_zeroes(vm, PROCESS_VIRTIO_VADDR, virtio_count(vm) * PROCESS_VIRTIO_BYTES) &&
-           map_zeroes(vm, PROCESS_BALLOON_VADDR, balloon_bytes(vm));
+           map_zeroes(vm, PROCESS_BALLOON_VADDR, balloon_bytes(vm)) &&
+           map_zeroes(vm, PROCESS_VSOCK_VADDR, vsock_bytes(vm));
 }
 
 /* Every VM and every start gets other numbers. As good as the entropy that the firmware left. */

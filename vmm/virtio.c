@@ -12,6 +12,7 @@
 #include "device/virtio/virtio_net_link.h"
 #include "device/virtio/virtio_pci.h"
 #include "device/virtio/virtio_rng.h"
+#include "device/virtio/virtio_vsock_link.h"
 #include "lib/random.h"
 #include "link/map.h"
 #include "vmm/balloon.h"
@@ -42,6 +43,7 @@ struct slot {
     struct virtio_port port;
     struct virtio_mmio_port line;
     struct fdt_window window;
+    struct virtio_device *device; /* the first member of what follows */
     union {
         struct virtio_mmio mmio;
         struct virtio_pci pci;
@@ -170,12 +172,43 @@ static bool event_net(struct slot *slot)
     return false;
 }
 
+/* Its connections need more room than a slot has; a VM has one of these at the most. */
+static struct virtio_vsock_link *const vsock = (struct virtio_vsock_link *)PROCESS_VSOCK_VADDR;
+_Static_assert(sizeof *vsock <= PROCESS_VSOCK_BYTES, "the socket device has room for its state");
+
+static bool init_vsock(struct slot *slot, const void *tree, int node)
+{
+    int length = 0;
+    const fdt32_t *cid = fdt_getprop(tree, node, "cid", &length);
+    if (cid == NULL || length != (int)sizeof *cid || fdt32_to_cpu(*cid) < VSOCK_CID_MIN ||
+        fdt32_to_cpu(*cid) == UINT32_MAX) {
+        return false;
+    }
+    slot->device = &vsock->vsock.device;
+    return virtio_vsock_link_init(vsock, &(struct virtio_vsock_link_setup){
+                                             .link = link_memory(slot),
+                                             .signal = signal_link,
+                                             .ctx = slot,
+                                             .guest_cid = fdt32_to_cpu(*cid),
+                                             .ram = &vmm.ram,
+                                             .port = &slot->port,
+                                             .mutex_id = MUTEX_VIRTIO + slot->index,
+                                         });
+}
+
+static bool event_vsock(struct slot *slot)
+{
+    (void)slot;
+    return virtio_vsock_link_event(vsock);
+}
+
 static const struct kind kinds[] = {
-    {.device = "virtio-net", .has_link = true, .init = init_net, .event = event_net},
-    {.device = "virtio-blk",    .has_link = true,                    .init = init_blk, .event = event_blk},
-    {.device = "virtio-rng",   .init = init_rng},
-    {.device = "virtio-console",                      .init = init_console                },
-    {.device = "virtio-balloon",                      .init = init_balloon                             },
+    {.device = "virtio-vsock", .has_link = true,                      .init = init_vsock, .event = event_vsock},
+    {.device = "virtio-net",    .has_link = true,                                         .init = init_net, .event = event_net},
+    {.device = "virtio-blk",     .has_link = true,.init = init_blk, .event = event_blk},
+    {.device = "virtio-rng",                        .init = init_rng                                       },
+    {.device = "virtio-console",        .init = init_console                                         },
+    {.device = "virtio-balloon",   .init = init_balloon},
 };
 
 /* ---- putting them together ---------------------------------------------------------------------
@@ -201,7 +234,7 @@ static bool attach_mmio(struct slot *slot)
     unsigned spi = MAP_VIRTIO_SPI + slot->index;
     slot->line = (struct virtio_mmio_port){irq_set_level, (void *)(uintptr_t)(GIC_SPI_BASE + spi)};
     slot->window = (struct fdt_window){base, MAP_VIRTIO_SIZE, spi};
-    virtio_mmio_init(&slot->mmio, &slot->virtio, &slot->line);
+    virtio_mmio_init(&slot->mmio, slot->device, &slot->line);
     return bus_add(&vmm.bus, &(struct bus_window){
                                  .range = {base, MAP_VIRTIO_SIZE},
                                  .access = access_mmio,
@@ -219,7 +252,7 @@ static void attach_pci(struct slot *slot)
         pci_host_init(pci_host, vmm.boot->gic_version == 3 ? GIC_V3 : GIC_V2, &vmm.gic, &vmm.bus,
                       MUTEX_PCI);
     }
-    virtio_pci_init(&slot->pci, &slot->virtio, &pci_host->pci, FIRST_PLACE + slot->index);
+    virtio_pci_init(&slot->pci, slot->device, &pci_host->pci, FIRST_PLACE + slot->index);
 }
 
 static const struct kind *find_kind(const void *tree, int node)
@@ -243,6 +276,7 @@ bool virtio_add(const void *tree, int node, const struct fdt_window **window)
     slot->index = slot_count++;
     slot->link = kind->has_link ? link_count++ : 0;
     slot->port = (struct virtio_port){.defer = defer, .ctx = slot};
+    slot->device = &slot->virtio;
     if (!kind->init(slot, tree, node)) {
         return false;
     }
@@ -276,7 +310,7 @@ void virtio_event(uint64_t events)
             unfinished |= 1u << i;
         }
         if ((left & 1u << i) != 0) {
-            virtio_run(&slot->virtio);
+            virtio_run(slot->device);
         }
     }
     if (unfinished != 0) {
