@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What touches no file is PURE too, so that unit tests and fuzzers link it.
 TOOL_PURE_SRCS := tool/capture.c tool/description.c tool/description_check.c tool/description_device.c tool/description_io.c tool/description_schema.c \
-	tool/description_system.c tool/kernel_config.c tool/pack.c tool/payload.c tool/problem.c \
+	tool/description_socket.c tool/description_system.c tool/kernel_config.c tool/pack.c tool/payload.c tool/problem.c \
 	tool/process.c tool/source.c tool/tool.c
 PURE += $(TOOL_PURE_SRCS)
 TOOL_SRCS += $(TOOL_PURE_SRCS) tool/main.c tool/options.c tool/kernel.c tool/system.c tool/check.c \

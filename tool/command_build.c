@@ -9,17 +9,18 @@
 #include "tool/pack.h"
 #include "tool/system.h"
 
-enum { TREE_ROOM_BYTES = 64 << 10, PROGRAM_COUNT = 5, OWN_FILES = 4 + PROGRAM_COUNT };
+enum { TREE_ROOM_BYTES = 64 << 10, PROGRAM_COUNT = 6, OWN_FILES = 4 + PROGRAM_COUNT };
 
 /* Those with a device are for descriptions in which some VM has one. */
 static const struct {
     const char *name, *device;
 } programs[PROGRAM_COUNT] = {
-    {"vmm",    NULL        },
-    {"serial", NULL        },
-    {"timer",  NULL        },
-    {"block",  "virtio-blk"},
-    {"net",    "virtio-net"},
+    {"vmm",    NULL          },
+    {"serial", NULL          },
+    {"timer",  NULL          },
+    {"block",  "virtio-blk"  },
+    {"net",    "virtio-net"  },
+    {"vsock",  "virtio-vsock"},
 };
 
 /* All files of one image; those of the system belong to it, the others are freed here. */

@@ -13,7 +13,7 @@
 
 enum {
     DESCRIPTION_VM_NAME_MAX = 15,
-    DESCRIPTION_VM_MAX = 27, /* what is left of the serial service's clients */
+    DESCRIPTION_VM_MAX = 26, /* what is left of the serial service's clients */
     DESCRIPTION_VCPU_MAX = 8,
     DESCRIPTION_FILE_MAX = 95, /* characters of a file's name in the image */
     DESCRIPTION_NAME_MAX = 15, /* of a disk or network */
@@ -136,6 +136,7 @@ void checker_check_system(struct checker *checker);
 /* The same of one VM's devices, and of disks and networks. */
 void checker_check_devices(struct checker *checker, int vm);
 void checker_check_io(struct checker *checker);
+void checker_check_sockets(struct checker *checker);
 /* Memory that disks, and the links of all devices, take of the kernel's RAM. */
 uint64_t description_io_mib(const void *tree);
 

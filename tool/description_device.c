@@ -37,6 +37,8 @@ static const struct {
     {"limit-packets",       "virtio-net",     false},
     {"ports",               "virtio-console", false},
     {"free-page-reporting", "virtio-balloon", false},
+    {"cid",                 "virtio-vsock",   true },
+    {"connects-to",         "virtio-vsock",   false},
 };
 
 enum { OWNER_COUNT = sizeof owners / sizeof owners[0], NAMES_MAX_BYTES = 192 };

@@ -229,7 +229,8 @@ uint64_t description_io_mib(const void *tree)
         tree_for_each_child(node, tree, fdt_subnode_offset(tree, vm.node, "devices"))
         {
             bool has_link = is_text(tree, node, "device", "virtio-blk") ||
-                            is_text(tree, node, "device", "virtio-net");
+                            is_text(tree, node, "device", "virtio-net") ||
+                            is_text(tree, node, "device", "virtio-vsock");
             mib += has_link ? LINK_MIB : 0;
             scratch_mib += is_text(tree, node, "device", "virtio-balloon") ? SCRATCH_MIB : 0;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The whole binding. docs/description.md has the same tables, printed by `bulkhead check
  * --explain`. */
+#include "link/vsock.h"
 #include "tool/description.h"
 
 enum {
@@ -17,9 +18,9 @@ static const char *const uarts[] = {"board", "none", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const policies[] = {"never", "on-failure", "always", NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
-static const char *const devices[] = {"pl011",          "pl031",      "virtio-blk",
-                                      "virtio-net",     "virtio-rng", "virtio-console",
-                                      "virtio-balloon", NULL};
+static const char *const devices[] = {"pl011",          "pl031",        "virtio-blk",
+                                      "virtio-net",     "virtio-rng",   "virtio-console",
+                                      "virtio-balloon", "virtio-vsock", NULL};
 static const char *const transports[] = {"mmio", "pci", NULL};
 static const char *const backends[] = {"virtio-blk", "ram", NULL};
 
@@ -215,13 +216,24 @@ static const struct description_property device_properties[] = {
      .max = DESCRIPTION_NAME_MAX,
      .doc = "virtio-console: names of up to 3 ports beyond the guest's console. The guest finds "
             "each below /sys/class/virtio-ports, the operator as the console VM.PORT"},
+    {.name = "cid",
+     .type = DESCRIPTION_NUMBER,
+     .min = VSOCK_CID_MIN,
+     .max = UINT32_MAX - 1,
+     .multiple = 1,
+     .doc = "virtio-vsock, required: the VM's context identifier, which no other VM has"},
+    {.name = "connects-to",
+     .type = DESCRIPTION_TEXTS,
+     .min = 1,
+     .max = DESCRIPTION_VM_NAME_MAX,
+     .doc = "virtio-vsock: the VMs to which the guest may connect, by their names; default: none"},
     {.name = "free-page-reporting",
      .type = DESCRIPTION_CHOICE,
      .choices = yes_no,
      .fallback = "no",
      .doc = "virtio-balloon: whether the guest gives back what it has free without being asked. It "
             "may have to wait when it wants it again"},
-    {.name = NULL},
+    {.name = NULL                                                                            },
 };
 
 static const struct description_property disk_properties[] = {
@@ -315,7 +327,7 @@ static const struct description_node root_children[] = {
      .required = true,
      .properties = no_properties,
      .children = vms_children,
-     .doc = "The virtual machines, 1 to 27."},
+     .doc = "The virtual machines, 1 to 26."},
     {.name = "disks",
      .path = "/disks",
      .properties = no_properties,

@@ -17,8 +17,8 @@ enum {
     FULL_PER_MILLE = 1000,
 };
 
-static const char *const reserved_names[] = {"log", "root", "serial", "timer", "block",
-                                             "net", "disk", "shell",  "all"};
+static const char *const reserved_names[] = {"log", "root",  "serial", "timer", "block",
+                                             "net", "vsock", "disk",   "shell", "all"};
 
 static void check_name(struct checker *checker, const struct description_vm *vm)
 {
@@ -209,6 +209,7 @@ void checker_check_system(struct checker *checker)
                        DESCRIPTION_CONSOLE_MAX);
     }
     checker_check_io(checker);
+    checker_check_sockets(checker);
     check_console(checker);
     check_budgets(checker);
     check_memory(checker);
