@@ -37,7 +37,14 @@ $(GUEST_KERNEL): $(GUEST_ROOT)/guest.stamp
 	$Qcp $(GUEST_ROOT)/boot/vmlinuz-$(GUEST_KERNEL_VERSION) $@
 	$Qtouch $@
 
-$(GUEST_INITRD): test/guest/initramfs.py $(wildcard test/guest/linux/*) $(GUEST_ROOT)/guest.stamp
+# A program of Linux, with the C library in it: the guest has none.
+GUEST_VSOCK := $B/guest/vsock
+$(GUEST_VSOCK): test/guest/linux/vsock.c | $B/packages.stamp
+	$(call say,LD,$@)
+	$Qmkdir -p $(@D)
+	$Q$(TARGET_CC) -std=gnu11 -O2 -D_GNU_SOURCE -static -s $(WARNINGS) $< -o $@
+
+$(GUEST_INITRD): test/guest/initramfs.py $(wildcard test/guest/linux/*) $(GUEST_VSOCK) $(GUEST_ROOT)/guest.stamp
 	$(call say,CPIO,$@)
 	$Qmkdir -p $(@D)
 	$Qpython3 test/guest/initramfs.py test/guest/linux/files $(GUEST_ROOT) "$(GUEST_KERNEL_VERSION)" $@

@@ -29,6 +29,7 @@ CRASHES = {
     "serial": ("serial.elf", "console_run"),
     "block": ("block.elf", "server_run"),
     "net": ("net.elf", "switch_run"),
+    "vsock": ("vsock.elf", "relay_run"),
 }
 # A failed CHECK of ours, wherever it is.
 FATAL = [r"CHECK failed.*", r"check failed.*"]
