@@ -10,6 +10,14 @@ void vsock_link_format(struct vsock_link *link)
     link->magic = VSOCK_LINK_MAGIC;
 }
 
+void vsock_link_detach(struct vsock_link *link)
+{
+    uint32_t life = atomic_load(&link->service_life);
+    if (vsock_is_life(life)) {
+        atomic_store(&link->service_life, life + 1);
+    }
+}
+
 bool vsock_record_read(struct ring *ring, struct vsock_record *record, bool *signal)
 {
     if (ring_used(ring) < sizeof *record) {

@@ -19,10 +19,11 @@
  * side has sent one CLOSE for it; who has sent it touches the channel's rings no more, but for
  * reading what is in them. A ring's bytes belong before the END or CLOSE that follows them.
  *
- * Lives: the relay writes another `service_life` when it begins, or begins anew with this client;
- * the client forgets all channels, formats the rings, and answers with the same number in
- * `client_life`. Before that the relay touches no ring. A client that finds the relay impossible
- * writes 0, and the relay begins anew.
+ * Lives: the relay writes another `service_life`, an odd number, when it begins, or begins anew
+ * with this client; the client forgets all channels, formats the rings, and answers with the same
+ * number in `client_life`. Before that the relay touches no ring. A client that finds the relay
+ * impossible writes 0, and the relay begins anew. An even number is root's word that the relay is
+ * dead.
  */
 enum {
     VSOCK_PORT_MAX = 32, /* clients of the relay */
@@ -81,7 +82,7 @@ struct vsock_channel {
 struct vsock_link {
     uint32_t magic;
     uint32_t version;
-    _Atomic uint32_t service_life; /* the relay's; 0: it has not been here since the format */
+    _Atomic uint32_t service_life; /* the relay's, or root's; 0 after the format */
     _Atomic uint32_t client_life;
     uint8_t pad0[64 - 4 * 4]; /* the rings' words have cache lines of their own */
     struct ring_shared to_service, to_client;
@@ -98,6 +99,20 @@ _Static_assert(sizeof(struct vsock_link) <= 2 * 1024 * 1024, "link fits its wind
 
 /* For root, before the client is started. */
 void vsock_link_format(struct vsock_link *link);
+
+/* For root: the relay is dead. */
+void vsock_link_detach(struct vsock_link *link);
+
+static inline bool vsock_is_life(uint32_t life)
+{
+    return (life & 1) != 0;
+}
+
+/* The relay's life after this one, or after the one that ended with it. */
+static inline uint32_t vsock_next_life(uint32_t life)
+{
+    return (life + 1) | 1;
+}
 
 /* Takes the next record, if there is a whole one. */
 bool vsock_record_read(struct ring *ring, struct vsock_record *record, bool *signal);

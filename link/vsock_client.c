@@ -23,7 +23,7 @@ bool vsock_client_attach(struct vsock_client *client)
         return false;
     }
     client->life = life;
-    client->is_there = life != 0;
+    client->is_there = vsock_is_life(life);
     memset(client->channel, 0, sizeof client->channel);
     if (client->is_there) {
         ring_format(&link->to_service);

@@ -28,7 +28,7 @@ static void signal(void *ctx)
 
 static void begin_life(void)
 {
-    atomic_fetch_add(&t.link.service_life, 1);
+    atomic_store(&t.link.service_life, vsock_next_life(atomic_load(&t.link.service_life)));
     assert_true(vsock_client_attach(&t.client));
     ring_open_consumer(&t.from, &t.link.to_service, t.link.to_service_data, VSOCK_CONTROL_BYTES);
     ring_open_producer(&t.to, &t.link.to_client, t.link.to_client_data, VSOCK_CONTROL_BYTES);
@@ -81,6 +81,16 @@ static void nothing_goes_without_a_relay(void **state)
     vsock_client_flush(&t.client);
     vsock_client_flush(&t.client);
     assert_int_equal(t.signals, 1);
+    /* Root says that it is dead: once, and another one is another life. */
+    assert_int_equal(vsock_client_ask(&t.client, &address), 0);
+    vsock_link_detach(&t.link);
+    vsock_link_detach(&t.link);
+    assert_true(vsock_client_attach(&t.client));
+    assert_false(vsock_client_attach(&t.client));
+    assert_int_equal(vsock_client_ask(&t.client, &address), -1);
+    begin_life();
+    assert_int_equal(atomic_load(&t.link.client_life), 3);
+    assert_int_equal(vsock_client_ask(&t.client, &address), 0);
 }
 
 static void a_channel_is_free_when_both_have_closed(void **state)

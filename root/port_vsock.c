@@ -75,6 +75,12 @@ static void vsock_format(void *roster_page, uint32_t port, void *link)
     atomic_fetch_add(&info->generation, 1);
 }
 
+/* Its guest's connections are reset at once, even if the relay never comes back. */
+static void vsock_detach(void *link)
+{
+    vsock_link_detach(link);
+}
+
 const struct port_class port_vsock = {
     .name = "vsock",
     .device = "virtio-vsock",
@@ -84,5 +90,6 @@ const struct port_class port_vsock = {
     .open = vsock_open,
     .describe = vsock_describe,
     .format = vsock_format,
+    .detach = vsock_detach,
     .close = vsock_close,
 };

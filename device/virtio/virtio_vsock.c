@@ -455,13 +455,16 @@ void virtio_vsock_cut(struct virtio_vsock *vsock, unsigned connection)
 void virtio_vsock_reset(struct virtio_vsock *vsock)
 {
     for (unsigned i = 0; i < VIRTIO_VSOCK_CONNECTIONS; i++) {
-        if (vsock_is_live(&vsock->state.connection[i])) {
-            cut(vsock, &vsock->state.connection[i]);
+        struct virtio_vsock_connection *c = &vsock->state.connection[i];
+        if (c->phase == VSOCK_ASKED) {
+            cut(vsock, c); /* the event is for established connections */
+        } else if (vsock_is_live(c)) {
+            lose(vsock, c);
         }
     }
     vsock->state.wants_event = virtio_alive(&vsock->device);
-    virtio_work(&vsock->device, VSOCK_RECEIVE);
     virtio_work(&vsock->device, VSOCK_EVENT);
+    virtio_work(&vsock->device, VSOCK_RECEIVE);
 }
 
 void virtio_vsock_init(struct virtio_vsock *vsock, uint64_t guest_cid,

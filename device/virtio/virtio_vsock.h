@@ -134,7 +134,8 @@ void virtio_vsock_close(struct virtio_vsock *vsock, unsigned connection);
 void virtio_vsock_cut(struct virtio_vsock *vsock, unsigned connection);
 
 /*
- * All far ends are gone at once: every connection is cut, and the guest looks at its CID again
- * (5.10.6.7, VIRTIO_VSOCK_EVENT_TRANSPORT_RESET). close is called for each of them.
+ * All far ends are gone at once: the guest shuts its connections down, and looks at its CID again
+ * (5.10.6.7, VIRTIO_VSOCK_EVENT_TRANSPORT_RESET). close is called for each of them. RST would be
+ * the end of a stream to the guest, if it came first; this is an error.
  */
 void virtio_vsock_reset(struct virtio_vsock *vsock);

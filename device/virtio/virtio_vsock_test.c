@@ -798,10 +798,20 @@ static void a_reset_of_all_far_ends_is_told(void **state)
     assert_true(driver_take(&t.d, EVENT, &id, &written));
     assert_int_equal(written, 4);
     assert_int_equal(t.closes, 1);
-    expect(RST);
     assert_int_equal(virtio_config_read(&t.vsock.device, 0, 8), CID);
+    send(RW); /* it does not know yet */
+    expect(RST);
     t.opens = 0;
     connect();
+    /* Who waits for an answer gets one. */
+    send(RST);
+    t.later = true;
+    send(REQUEST);
+    virtio_lock(&t.vsock.device);
+    virtio_vsock_reset(&t.vsock);
+    virtio_unlock(&t.vsock.device);
+    expect(RST);
+    assert_int_equal(t.closes, 3);
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

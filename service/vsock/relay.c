@@ -19,8 +19,7 @@ bool relay_roster_valid(const struct vsock_roster *roster)
 /* Asks the client to begin anew, and touches no ring before it has. */
 static void begin(struct relay_port *port)
 {
-    uint32_t life = atomic_load(&port->link->service_life) + 1;
-    port->life = life != 0 ? life : 1;
+    port->life = vsock_next_life(atomic_load(&port->link->service_life));
     port->is_attached = false;
     atomic_store(&port->link->service_life, port->life);
     port->signal = true;

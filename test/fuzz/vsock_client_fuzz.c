@@ -73,7 +73,7 @@ static void relay_step(void)
     uint32_t value;
     switch (what & 15) {
     case 0:
-        begin_life((what & 16) != 0 ? chaos_next(&t.c) : t.vsock.client.life + 1);
+        begin_life((what & 16) != 0 ? chaos_next(&t.c) : vsock_next_life(t.vsock.client.life));
         break;
     case 1:
         value = (uint32_t)chaos_bytes(&t.c, 4);
@@ -145,7 +145,7 @@ static void talk(void)
     struct ring from;
     bool due = false;
     uint8_t in[sizeof h + 4];
-    begin_life(t.vsock.client.life != UINT32_MAX ? t.vsock.client.life + 1 : 1);
+    begin_life(vsock_next_life(t.vsock.client.life));
     CHECK(t.vsock.client.is_there && atomic_load(&t.link.client_life) == t.vsock.client.life);
     CHECK(chaos_recover(&t.c, 0));
     check();

@@ -52,7 +52,7 @@ def held(guest, timeout_s=60):
 
 def test_guests_talk(context):
     """1 MiB and some there, as much back behind the sender's end, checksums equal; small ones; then refusals."""
-    system = start(context)
+    system = context.shared("vsock", lambda: start(context))
     sizes = [(MIB + 12345, 2 * MIB + 1), (1, 0), (0, 1)]
     for there, back in sizes:
         two = system.guest("two")
@@ -85,7 +85,7 @@ def refusals(system):
 
 
 def test_the_host_answers(context):
-    system = start(context)
+    system = context.shared("vsock", lambda: start(context))
     for name, cid in CIDS.items():
         guest = system.guest(name)
         check(guest.output("vsock cid") == str(cid), f"{name} has another CID")
