@@ -14,6 +14,7 @@ $B/guest/bench-%.elf: bench/guest/%.c $(BENCH_COMMON) bench/guest/guest.h bench/
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) $(BENCH_CFLAGS) -Wl,--build-id=none -Wl,-z,noexecstack,--no-warn-rwx-segments -no-pie -T bench/guest/guest.ld $(BENCH_COMMON) $< -lgcc -o $@
 
+.SECONDARY: $(BENCH_GUESTS)
 $B/guest/bench-%.bin: $B/guest/bench-%.elf
 	$Q$(TARGET_CC:gcc=objcopy) -O binary --set-section-flags .bss=alloc,load,contents $< $@
 
@@ -28,11 +29,11 @@ $B/guest/bench-initramfs.cpio.gz: $(GUEST_INITRD) $B/guest/bench-init bench/linu
 
 # What the kernel alone charges: root tasks of their own, with test/contract's objects and threads. One for each
 # guest: what runs before it would leave other kernel state behind.
-BENCH_FLOORS := exits irq same_core
+BENCH_FLOORS := exits irq device same_core
 PROCESSES    += $(BENCH_FLOORS:%=floor_%)
 $(foreach f,$(BENCH_FLOORS),$(eval floor_$f_SRCS := bench/floor/floor.c bench/floor/$f.S \
 	$(addprefix test/contract/,objects.c thread.c native.S start.S) lib/bytes.c))
-$(BENCH_FLOORS:%=$(KB)/obj/bench/floor/%.o): $(patsubst %,$B/guest/bench-%.bin,exits irq pair) bench/floor/guest_bytes.S
+$(BENCH_FLOORS:%=$(KB)/obj/bench/floor/%.o): $(patsubst %,$B/guest/bench-%.bin,exits irq device pair) bench/floor/guest_bytes.S
 
 BENCH_ENVIRONMENT = env KERNEL_NAME='$(KERNEL_NAME)' IMAGE_OPTIONS='$(IMAGE_OPTIONS)' BENCH_PROGRAMS='$(KB)'
 BENCH_NEEDS        = $(GUESTS) $(BENCH_GUESTS) $B/guest/bench-linux.bin $B/guest/bench-initramfs.cpio.gz

@@ -56,6 +56,10 @@ def pair(name, cores):
     return run
 
 
+RTC = ("devices {\n\t\t\t\tserial@9000000 {\n\t\t\t\t\tdevice = \"pl011\";\n\t\t\t\t};\n"
+       "\t\t\t\trtc@9010000 {\n\t\t\t\t\tdevice = \"pl031\";\n\t\t\t\t\tpassthrough = \"yes\";\n\t\t\t\t};\n\t\t\t}")
+
+
 def floor(program, rename=None):
     """A bench guest on the floor: what the kernel alone charges for the same."""
     def run(bench):
@@ -209,6 +213,7 @@ def memory(bench):
     return {"mem.per_vm": (round(float(size) * {"KiB": 1, "MiB": 1024}[unit]), "KiB")}
 
 
+DEVICE = "irq.device irq.device_eoi"
 SAME, CROSS = "irq.sgi_same_core", "irq.sgi_cross_core"
 
 CASES = [
@@ -216,6 +221,8 @@ CASES = [
     Case("floor of exits", EXITS, floor("exits")),
     Case("irq", IRQS, alone("irq", IRQS)),
     Case("floor of irq", IRQS, floor("irq")),
+    Case("device", DEVICE, alone("device", DEVICE, RTC)),
+    Case("floor of device", DEVICE, floor("device")),
     Case("tick", "timer.tick.kernel_entries timer.tick.vmm_entries", tick_entries),
     Case(SAME, SAME, pair(SAME, "0 0")),
     Case("floor of " + SAME, SAME, floor("same_core", SAME)),

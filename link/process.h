@@ -67,7 +67,7 @@ enum process_slot {
     SLOT_CONTROL,      /* endpoint to root, badged with the process's number */
     SLOT_NOTIFICATION, /* the first thread's own notification: events arrive here */
     SLOT_SERIAL,       /* signals the serial service, badged */
-    SLOT_IRQ,          /* a driver's interrupt handler */
+    SLOT_IRQ,          /* interrupt handler: of a driver, or a VMM's device that is passed through */
     SLOT_ROOT,         /* a service to which RAM of VMs is lent: signals root */
 
     /* VMM: vCPU i has the VCPU_SLOTS slots from SLOT_VCPU_BASE + i * VCPU_SLOTS */
@@ -120,6 +120,7 @@ enum process_slot {
 #define EVENT_PAUSE   (1ull << 2) /* root: stop the guest where it is */
 #define EVENT_RESUME  (1ull << 3) /* root: let it go on */
 #define EVENT_BALLOON (1ull << 4) /* root: ask for the balloon's size, and for memory, again */
+#define EVENT_IRQ     (1ull << 5) /* the interrupt of a device that is passed through */
 #define EVENT_LINK(i) (1ull << (8 + (i))) /* the service of device link i */
 
 /* ---- the boot record

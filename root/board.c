@@ -95,9 +95,15 @@ static bool read_gic(struct board *board)
 static void read_rtc(struct board *board)
 {
     uint64_t bytes;
+    int length;
     int node = fdt_node_offset_by_compatible(board->tree, -1, "arm,pl031");
     if (node < 0 || !board_reg(board->tree, node, 0, &board->rtc_base, &bytes)) {
         board->rtc_base = 0;
+        return;
+    }
+    const fdt32_t *irq = fdt_getprop(board->tree, node, "interrupts", &length);
+    if (irq != NULL && length >= 2 * (int)sizeof *irq && fdt32_to_cpu(irq[0]) == 0 /* SPI */) {
+        board->rtc_intid = 32 + fdt32_to_cpu(irq[1]);
     }
 }
 

@@ -14,9 +14,10 @@ struct board {
     uint64_t gicv_base; /* GICv2: the virtual CPU interface for guests; 0 with GICv3 */
     uint64_t gicv_bytes;
     uint32_t gic_version;
-    uint64_t rtc_base; /* of a PL031, physical; 0: none */
-    uint64_t epoch_s;  /* seconds since 1970 when the counter was zero, 0 if nobody knows */
-    uint64_t seed[4];  /* entropy that the firmware left for its kernel; zero if none */
+    uint64_t rtc_base;  /* of a PL031, physical; 0: none */
+    uint32_t rtc_intid; /* 0: it has no interrupt */
+    uint64_t epoch_s;   /* seconds since 1970 when the counter was zero, 0 if nobody knows */
+    uint64_t seed[4];   /* entropy that the firmware left for its kernel; zero if none */
 };
 
 /* Region `index` of a node's reg property. False: it has none. */

@@ -139,6 +139,20 @@ int description_next_vm(const void *tree, int node)
     return fdt_next_subnode(tree, node);
 }
 
+bool description_has_board_clock(const void *tree, int vm)
+{
+    int devices = fdt_subnode_offset(tree, vm, "devices");
+    int node;
+    tree_for_each_child(node, tree, devices)
+    {
+        struct reader r = {.tree = tree, .node = node};
+        if (is_text(&r, "device", "pl031") && is_text(&r, "passthrough", "yes")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t description_device_count(const void *tree, int vm, const char *prefix)
 {
     uint32_t count = 0;

@@ -8,6 +8,7 @@
 #include "lib/thread.h"
 #include "link/ring.h"
 #include "root/board.h"
+#include "root/clock.h"
 #include "root/control.h"
 #include "root/files.h"
 #include "root/layout.h"
@@ -60,19 +61,6 @@ void root_move(unsigned core)
                                            0) == seL4_NoError);
 }
 
-/* What time it was when the counter began; guests' clocks start from it. */
-static void read_time(void)
-{
-    enum { PL031_DR = 0 };
-    seL4_CPtr frame = board.rtc_base == 0 ? 0 : memory_device_frame(board.rtc_base, seL4_PageBits);
-    if (frame == 0 || !space_map(&root.space, frame, ROOT_RTC_VADDR, SPACE_DEVICE)) {
-        log_warning("root: the board has no PL031: guests begin in 1970");
-        return;
-    }
-    uint32_t now_s = *(volatile uint32_t *)(ROOT_RTC_VADDR + PL031_DR);
-    board.epoch_s = now_s - counter_now() / counter_frequency_hz();
-}
-
 static seL4_CPtr make_control(void)
 {
     root.control = arena_object(&root.arena, seL4_EndpointObject, 0);
@@ -103,7 +91,7 @@ void root_main(const seL4_BootInfo *info)
     if (!board_read(&board, info) || !uart_open(&board, &root.space)) {
         stop(reason());
     }
-    read_time();
+    clock_open(&board);
 
     /* 3. The boot image and the description in it. */
     uint64_t tree_bytes;

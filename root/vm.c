@@ -10,6 +10,7 @@
 #include "lib/random.h"
 #include "lib/range.h"
 #include "link/map.h"
+#include "root/clock.h"
 #include "root/files.h"
 #include "root/layout.h"
 #include "root/port.h"
@@ -113,6 +114,13 @@ static bool map_gic(struct vm *vm, const struct board *board)
         }
     }
     return true;
+}
+
+static bool make_clock(struct vm *vm)
+{
+    const struct vm_description *d = &vm->description;
+    return !description_has_board_clock(d->tree, d->node) ||
+           clock_give(vm->number, &vm->guest, &vm->vmm);
 }
 
 /* A vCPU's kernel objects. It and its handler get their scheduling context from the VMM when it is
@@ -265,7 +273,7 @@ static bool build(struct vm *vm, const struct board *board)
     if (!process_create(&vm->vmm, &vm->arena, "vmm", d->name, vm->number, PROCESS_CNODE_BITS, 0,
                         &events) ||
         !space_open(&vm->guest, &vm->arena) || !make_ram(vm) || !map_gic(vm, board) ||
-        !make_vcpus(vm) || !make_signals(vm) || !service_attach(&vm->vmm) ||
+        !make_clock(vm) || !make_vcpus(vm) || !make_signals(vm) || !service_attach(&vm->vmm) ||
         !port_attach(&vm->vmm) || !map_virtio(vm) || !map_file(vm, d->kernel, &boot->kernel) ||
         !map_file(vm, d->initrd, &boot->initrd)) {
         return false;
@@ -328,6 +336,7 @@ void vm_destroy(struct vm *vm)
     port_close(vm->number);
     process_stop(&vm->vmm);
     delete_vcpus(vm);
+    clock_take_back(vm->number);
     space_close(&vm->guest);
     vm->vmm = (struct process){0};
     vm->guest = (struct space){0};

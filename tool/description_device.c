@@ -36,6 +36,7 @@ static const struct {
     {"limit-kib",           "virtio-net",     false},
     {"limit-packets",       "virtio-net",     false},
     {"ports",               "virtio-console", false},
+    {"passthrough",         "pl031",          false},
     {"free-page-reporting", "virtio-balloon", false},
     {"cid",                 "virtio-vsock",   true },
     {"connects-to",         "virtio-vsock",   false},
@@ -260,6 +261,33 @@ static void check_balloon(struct checker *checker, int vm, int node)
     }
 }
 
+/* The board has one. */
+static void check_clock(struct checker *checker, int vm, int node)
+{
+    const void *tree = checker->tree;
+    int vms = fdt_subnode_offset(tree, 0, "vms"), other;
+    if (!is_text(tree, node, "passthrough", "yes")) {
+        return;
+    }
+    tree_for_each_child(other, tree, vms)
+    {
+        if (other >= vm) {
+            break;
+        }
+        int devices = fdt_subnode_offset(tree, other, "devices"), device;
+        tree_for_each_child(device, tree, devices)
+        {
+            if (is_text(tree, device, "device", "pl031") &&
+                is_text(tree, device, "passthrough", "yes")) {
+                checker_report(checker, true, node, "passthrough",
+                               "the VM %s has the board's pl031 already",
+                               fdt_get_name(tree, other, NULL));
+                return;
+            }
+        }
+    }
+}
+
 static void check_device(struct checker *checker, int vm, int node)
 {
     const char *device = description_text(checker->tree, node, "device");
@@ -276,6 +304,8 @@ static void check_device(struct checker *checker, int vm, int node)
         check_balloon(checker, vm, node);
     } else if (strcmp(device, "virtio-console") == 0) {
         check_ports(checker, node);
+    } else if (strcmp(device, "pl031") == 0) {
+        check_clock(checker, vm, node);
     }
 }
 

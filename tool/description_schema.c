@@ -227,6 +227,12 @@ static const struct description_property device_properties[] = {
      .min = 1,
      .max = DESCRIPTION_VM_NAME_MAX,
      .doc = "virtio-vsock: the VMs to which the guest may connect, by their names; default: none"},
+    {.name = "passthrough",
+     .type = DESCRIPTION_CHOICE,
+     .choices = yes_no,
+     .fallback = "no",
+     .doc = "pl031: whether the guest gets the board's own, registers and interrupt, instead of an "
+            "emulated one; only one VM can"},
     {.name = "free-page-reporting",
      .type = DESCRIPTION_CHOICE,
      .choices = yes_no,
@@ -234,6 +240,7 @@ static const struct description_property device_properties[] = {
      .doc = "virtio-balloon: whether the guest gives back what it has free without being asked. It "
             "may have to wait when it wants it again"},
     {.name = NULL                                                                            },
+    {.name = NULL},
 };
 
 static const struct description_property disk_properties[] = {

@@ -2,6 +2,7 @@
 #include "vmm/clock.h"
 
 #include "lib/aarch64/cpu.h"
+#include "lib/check.h"
 #include "link/map.h"
 #include "vmm/irq.h"
 #include "vmm/vmm.h"
@@ -43,6 +44,29 @@ static enum outcome access_clock(void *state, struct access *access)
     return outcome;
 }
 
+enum { IRQ_CLOCK = GIC_SPI_BASE + MAP_PL031_SPI };
+
+static bool is_board_clock; /* passed through: root has mapped it, its interrupt is SLOT_IRQ */
+
+void clock_pass_through(void)
+{
+    is_board_clock = true;
+    gic_set_forwarded(&vmm.gic, IRQ_CLOCK);
+    clock_ended(); /* the VM before may have left it unacknowledged */
+}
+
+void clock_interrupt(void)
+{
+    gic_set_level(&vmm.gic, 0, IRQ_CLOCK, true);
+}
+
+void clock_ended(void)
+{
+    if (is_board_clock) {
+        CHECK(seL4_IRQHandler_Ack(SLOT_IRQ) == seL4_NoError);
+    }
+}
+
 void clock_init(void)
 {
     rtc_pl031_init(&vmm.rtc, &port, MUTEX_RTC);
@@ -56,6 +80,9 @@ void clock_init(void)
 
 void clock_event(void)
 {
+    if (is_board_clock) {
+        return;
+    }
     rtc_pl031_tick(&vmm.rtc);
     set_alarm();
 }

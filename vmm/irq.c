@@ -2,6 +2,8 @@
 #include "vmm/irq.h"
 
 #include "lib/check.h"
+#include "link/map.h"
+#include "vmm/clock.h"
 #include "vmm/vcpu.h"
 
 /* seL4_ARM_VCPU_InjectIRQ: the list register is still in use. */
@@ -26,12 +28,14 @@ static void kick(void *ctx, unsigned index)
     vcpu_wake(index);
 }
 
-/* The kernel masks the timer's interrupt when it reports it, until the guest has dealt with it. */
+/* The kernel masks real interrupts when it reports them, until the guest has dealt with them. */
 static void ended(void *ctx, unsigned index, unsigned intid)
 {
     (void)ctx;
     if (intid == IRQ_VTIMER) {
         CHECK(seL4_ARM_VCPU_AckVPPI(vcpu_slot(index, VCPU_SLOT_VCPU), IRQ_VTIMER) == seL4_NoError);
+    } else if (intid == GIC_SPI_BASE + MAP_PL031_SPI) {
+        clock_ended();
     }
 }
 

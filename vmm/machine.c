@@ -70,13 +70,23 @@ static void add_uart(void)
     }
 }
 
-static void add_clock(void)
+static bool is_passed_through(int node)
+{
+    const char *text = fdt_getprop(description, node, "passthrough", NULL);
+    return text != NULL && strcmp(text, "yes") == 0;
+}
+
+static void add_clock(int node)
 {
     static const struct fdt_window window = {MAP_PL031_BASE, MAP_PL031_SIZE, MAP_PL031_SPI};
     static bool has_clock;
     if (!has_clock) {
         has_clock = true;
-        clock_init();
+        if (is_passed_through(node)) {
+            clock_pass_through();
+        } else {
+            clock_init();
+        }
         emit(fdt_emit_pl031, &window);
     }
 }
@@ -90,7 +100,7 @@ static bool add_device(int node)
     if (strcmp(device, "pl011") == 0) {
         add_uart();
     } else if (strcmp(device, "pl031") == 0) {
-        add_clock();
+        add_clock(node);
     } else {
         const struct fdt_window *window = NULL;
         if (!virtio_add(description, node, &window)) {

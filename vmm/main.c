@@ -39,6 +39,9 @@ static void handle(seL4_Word events)
     if ((events & EVENT_BALLOON) != 0) {
         balloon_event();
     }
+    if ((events & EVENT_IRQ) != 0) {
+        clock_interrupt();
+    }
     virtio_event(events);
 }
 

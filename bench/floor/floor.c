@@ -31,8 +31,11 @@ enum {
     INSTRUCTION_BYTES = 4,
     SPSR_EL1H_MASKED = 0x3c5,
     IRQ_VTIMER = 27,
+    IRQ_RTC = 34,
+    RTC_BASE = 0x09010000,
     LR_TIMER = 0,
     LR_SGI = 1,
+    LR_DEVICE = 2,
 
     EC_WFX = 0x01,
     EC_SMC = 0x17,
@@ -58,6 +61,7 @@ static struct vcpu {
 } vcpus[VCPU_COUNT];
 
 static seL4_CPtr done;
+static seL4_CPtr device_irq, device_signal; /* of the guest's PL031, which is the board's */
 static unsigned irq_group;
 
 /* ---- what test/contract wants of its main program ---- */
@@ -279,8 +283,15 @@ static void handle(struct vcpu *v, seL4_Word label, seL4_MessageInfo_t *answer)
         inject(v, LR_TIMER, IRQ_VTIMER);
         break;
     case seL4_Fault_VGICMaintenance:
-        if (seL4_GetMR(seL4_VGICMaintenance_IDX) == LR_TIMER) {
+        switch (seL4_GetMR(seL4_VGICMaintenance_IDX)) {
+        case LR_TIMER:
             seL4_ARM_VCPU_AckVPPI(v->vcpu, IRQ_VTIMER);
+            break;
+        case LR_DEVICE:
+            seL4_IRQHandler_Ack(device_irq);
+            break;
+        default:
+            break;
         }
         break;
     default:
@@ -317,6 +328,15 @@ static void alarm_thread(void *argument)
     }
 }
 
+static void device_thread(void *argument)
+{
+    struct vcpu *v = argument;
+    for (;;) {
+        seL4_Wait(device_signal, NULL);
+        inject(v, LR_DEVICE, IRQ_RTC);
+    }
+}
+
 /* ---- the machine ---- */
 
 static seL4_CPtr new_vspace(const unsigned char *bytes, const unsigned char *end)
@@ -332,6 +352,24 @@ static seL4_CPtr new_vspace(const unsigned char *bytes, const unsigned char *end
                    seL4_ReadWrite);
     }
     return vspace;
+}
+
+/* The board's PL031 for the guest: its registers, and its interrupt by a thread of the first vCPU.
+ */
+static void pass_device(struct vcpu *v, seL4_CPtr vspace, unsigned core)
+{
+    static struct thread thread;
+    device_irq = cap_slot();
+    device_signal = cap_new(seL4_NotificationObject, 0);
+    REQUIRE(seL4_IRQControl_GetTrigger(seL4_CapIRQControl, IRQ_RTC, 0, seL4_CapInitThreadCNode,
+                                       device_irq, ROOT_DEPTH) == 0);
+    REQUIRE(seL4_IRQHandler_SetNotification(device_irq, device_signal) == 0);
+    memory_map(cap_copy(memory_device_frame(DEVICE_RTC), seL4_AllRights), vspace, RTC_BASE,
+               seL4_ReadWrite);
+    const struct thread_options options = {
+        .entry = device_thread, .argument = v, .priority = PRIORITY_ALARM, .core = core};
+    thread_start(&thread, &options);
+    seL4_TCB_SetFlags(thread.tcb, 0, seL4_TCBFlag_fpuDisabled);
 }
 
 static void make_vcpu(struct vcpu *v, unsigned index, seL4_CPtr vspace, unsigned core)
@@ -375,6 +413,7 @@ void contract_main(const seL4_BootInfo *bootinfo)
     seL4_CPtr vspace = new_vspace(floor_guest, floor_guest_end);
     make_vcpu(&vcpus[0], 0, vspace, (unsigned)floor_core);
     make_vcpu(&vcpus[1], 1, vspace, 0);
+    pass_device(&vcpus[0], vspace, (unsigned)floor_core);
     seL4_UserContext context = {.pc = GUEST_BASE, .spsr = SPSR_EL1H_MASKED};
     REQUIRE(seL4_TCB_WriteRegisters(vcpus[0].tcb, 1, 0, 3, &context) == 0);
     seL4_Wait(done, NULL);

@@ -14,11 +14,13 @@
 
 enum {
     UART_BASE = 0x09000000,
+    RTC_BASE = 0x09010000,
     GICD_BASE = 0x08000000,
     NOWHERE = 0x0b000000, /* no device is there */
 
     IRQ_VTIMER = 27,
     IRQ_UART = 33,
+    IRQ_RTC = 34,
 
     PSCI_VERSION = (int)0x84000000,
     PSCI_SYSTEM_OFF = (int)0x84000008,
