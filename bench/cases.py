@@ -6,6 +6,7 @@ A result is name: (value, unit). The unit "ins" is instructions for one of them.
 import os
 import re
 import struct
+import subprocess
 
 from machine import NS_PER_TICK, instructions
 
@@ -203,14 +204,22 @@ def tick_entries(bench):
             "timer.tick.vmm_entries": (round(vmm / ticks, 2), "entries")}
 
 
+STACK = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) [bB] .*stack", re.MULTILINE)
+
+
 def memory(bench):
-    """What root's books say that a VM with one vCPU has beside its RAM."""
+    """What a VM with one vCPU has beside its RAM, by root's books; each owner's part, and their sum."""
     image = bench.image("memory", vm("bench", "bench-exits.elf", "memory-mib = <16>", "cores = <0>")
-                        + vm("spin", "bench-spin.elf", "memory-mib = <16>", "cores = <0>", "priority = <50>"))
-    row = bench.run_text("memory", image, [(r"\[spin\] running", "\x14s"), (r"bulkhead> ", "list\r"),
-                                           (r"\d+ +spin .*\n", "")])
-    size, unit = re.search(r"([\d.]+) ([KM]iB) +\d+\s*$", row).groups()
-    return {"mem.per_vm": (round(float(size) * {"KiB": 1, "MiB": 1024}[unit]), "KiB")}
+                        + vm("spin", "bench-spin.elf", "memory-mib = <16>", "cores = <0>", "priority = <50>"),
+                        before='\tconsole {\n\t\tlog-level = "debug";\n\t};\n')
+    row = bench.run_text("memory", image, [(r"spin: memory: .*\n", "")])
+    owners = {owner: int(size) for owner, size in re.findall(r"([a-z]+) (\d+)", row.split("memory: ")[1])}
+    symbols = subprocess.run(["aarch64-linux-gnu-nm", "-S", f"{bench.programs}/vmm.elf"], capture_output=True,
+                             text=True, check=True).stdout
+    owners["stacks"] = sum(int(size, 16) for size in STACK.findall(symbols))
+    owners["state"] -= owners["stacks"]
+    results = {f"mem.per_vm.{owner}": (round(size / 1024, 2), "KiB") for owner, size in owners.items()}
+    return {"mem.per_vm": (round(sum(owners.values()) / 1024), "KiB"), **results}
 
 
 DEVICE = "irq.device irq.device_eoi"

@@ -46,7 +46,7 @@ class Bench:
         self.kernel = kernel
         self.folder = f"build/bench/{kernel}"
         self._options = image_options.split()
-        self._programs = programs
+        self.programs = programs
         os.makedirs(self.folder, exist_ok=True)
 
     def image(self, name, vms, root=None, before=""):
@@ -57,7 +57,7 @@ class Bench:
             file.write('/dts-v1/;\n/ {\n\tcompatible = "bulkhead,system-v1";\n\tboard = "qemu-virt";\n'
                        f'{before}\tvms {{\n{vms}\t}};\n}};\n')
         image = f"{self.folder}/{name}.img"
-        options = [*self._options, "--root", f"{self._programs}/{root}.elf"] if root else self._options
+        options = [*self._options, "--root", f"{self.programs}/{root}.elf"] if root else self._options
         run_tool("build", "-q", *options, "-I", self.folder, "-o", image, description)
         return image
 

@@ -48,6 +48,7 @@ int description_next_vm(const void *tree, int node);
  * most PROCESS_CONSOLE_MAX (link/process.h) count.
  */
 const char *description_console_port(const void *tree, int vm, uint32_t index);
+
 /* Whether the VM at `vm` has a device of the board instead of an emulated one: the PL031. */
 bool description_has_board_clock(const void *tree, int vm);
 

@@ -112,7 +112,7 @@ void root_main(const seL4_BootInfo *info)
         stop(reason());
     }
     service_open_root_log(&log_ring);
-    log_open(log_to_service, LOG_INFO);
+    log_open(log_to_service, LOG_DEBUG);
     if (!port_init(&board, tree)) {
         stop(reason());
     }

@@ -175,6 +175,7 @@ bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t 
         arena_close(arena);
         return false;
     }
+    arena->used[MEMORY_SLOTS] = 1ull << bytes_bits;
     arena->index = index;
     arenas_open++;
     return true;
@@ -239,7 +240,21 @@ static unsigned object_bits(seL4_Word type, seL4_Word size_bits)
     }
 }
 
-seL4_CPtr arena_object(struct arena *arena, seL4_Word type, seL4_Word size_bits)
+static enum memory_use use_of(seL4_Word type)
+{
+    switch (type) {
+    case seL4_CapTableObject:
+        return MEMORY_SLOTS;
+    case seL4_ARM_VSpaceObject:
+    case seL4_ARM_PageTableObject:
+        return MEMORY_TABLES;
+    default:
+        return MEMORY_OBJECTS;
+    }
+}
+
+static seL4_CPtr make_object(struct arena *arena, seL4_Word type, seL4_Word size_bits,
+                             enum memory_use use)
 {
     seL4_CPtr slot = arena_slot(arena);
     if (slot == 0) {
@@ -259,7 +274,18 @@ seL4_CPtr arena_object(struct arena *arena, seL4_Word type, seL4_Word size_bits)
         refuse_object(arena->name, "an object", 1ull << object_bits(type, size_bits), error);
         return 0;
     }
+    arena->used[use] += 1ull << object_bits(type, size_bits);
     return slot;
+}
+
+seL4_CPtr arena_object(struct arena *arena, seL4_Word type, seL4_Word size_bits)
+{
+    return make_object(arena, type, size_bits, use_of(type));
+}
+
+seL4_CPtr arena_page(struct arena *arena, enum memory_use use)
+{
+    return make_object(arena, seL4_ARM_SmallPageObject, 0, use);
 }
 
 /* Fills one block with frames. */

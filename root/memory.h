@@ -15,6 +15,19 @@
  */
 enum { ARENA_BLOCK_MAX = 96 };
 
+/* What an arena's memory is used for, but for the 2 MiB frames of RAM. */
+enum memory_use {
+    MEMORY_TABLES,  /* page tables of guest and process, their roots included */
+    MEMORY_OBJECTS, /* threads, vCPUs, scheduling contexts, endpoints, notifications, replies */
+    MEMORY_SLOTS,   /* CNodes */
+    MEMORY_PROGRAM, /* pages with code and data of the program's file */
+    MEMORY_STATE,   /* its zeroed pages, stacks included */
+    MEMORY_BUFFERS, /* IPC buffers */
+    MEMORY_DEVICES, /* a VMM's state of virtio devices, and of its balloon */
+    MEMORY_RECORDS, /* boot record, description, counters */
+    MEMORY_USES,
+};
+
 struct arena {
     const char *name; /* for messages */
     uint16_t index;   /* level-1 slot of its CNode; 0: not open */
@@ -23,8 +36,9 @@ struct arena {
     uint16_t block[ARENA_BLOCK_MAX]; /* buddy block indices; the last one is being filled */
     seL4_CPtr cnode;                 /* the CNode's own capability */
     seL4_Word next_slot;
-    uint64_t bytes; /* taken from the buddy allocator */
-    uint16_t asids; /* address spaces that have an ASID */
+    uint64_t bytes;             /* taken from the buddy allocator */
+    uint64_t used[MEMORY_USES]; /* of them, in bytes; the rest is RAM, or empty */
+    uint16_t asids;             /* address spaces that have an ASID */
 };
 
 /* All calls here that fail set the reason (root/reason.h). */
@@ -56,6 +70,9 @@ void arena_close(struct arena *arena);
  * as for Untyped_Retype. Returns its capability, 0 when there is no memory or no slot.
  */
 seL4_CPtr arena_object(struct arena *arena, seL4_Word type, seL4_Word size_bits);
+
+/* The same for a frame of one page; which is counted for `use`. */
+seL4_CPtr arena_page(struct arena *arena, enum memory_use use);
 
 /* An empty slot for a copy of something. 0: no slot left. */
 seL4_CPtr arena_slot(struct arena *arena);

@@ -78,7 +78,7 @@ static bool make_client_links(uint32_t number)
 {
     struct client *client = &clients[number];
     for (uint32_t i = 0; i < LINK_PAGES; i++) {
-        seL4_CPtr frame = arena_object(&root.arena, seL4_ARM_SmallPageObject, 0);
+        seL4_CPtr frame = arena_page(&root.arena, MEMORY_RECORDS);
         if (frame == 0 ||
             !space_map_copy(&root.space, frame, (uint64_t)link_of(number) + i * PAGE_BYTES,
                             SPACE_READ_WRITE)) {
@@ -88,6 +88,11 @@ static bool make_client_links(uint32_t number)
     }
     client->timer_frame = shared_page((uint64_t)timer_link_of(number));
     return client->timer_frame != 0;
+}
+
+uint64_t service_link_bytes(void)
+{
+    return (LINK_PAGES + 1) * PAGE_BYTES;
 }
 
 static bool map_links(struct space *space, uint32_t number, uint64_t vaddr)

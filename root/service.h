@@ -59,6 +59,8 @@ bool service_attach_system(struct process *process, const char *name, seL4_CPtr 
 
 /* Tells the services that client `number` runs now; its links are fresh. */
 void service_open(uint32_t number, const struct process *process);
+/* What the links of each client take of root's own memory. */
+uint64_t service_link_bytes(void);
 
 /* Tells them that it does not. Before its memory is taken away. */
 void service_close(uint32_t number);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "link/process.h"
 #include "root/layout.h"
 #include "root/reason.h"
 
@@ -94,9 +95,22 @@ bool space_map_frames(struct space *space, seL4_CPtr first, uint32_t count, uint
     return true;
 }
 
+/* By where a process has it (link/process.h). */
+static enum memory_use use_of_page(uint64_t vaddr, bool has_contents)
+{
+    if (vaddr < PROCESS_BOOT_VADDR) {
+        return has_contents ? MEMORY_PROGRAM : MEMORY_STATE;
+    }
+    if (vaddr >= PROCESS_IPC_VADDR && vaddr < PROCESS_STATS_VADDR) {
+        return MEMORY_BUFFERS;
+    }
+    return vaddr >= PROCESS_VIRTIO_VADDR && vaddr < PROCESS_LINK_VADDR ? MEMORY_DEVICES
+                                                                       : MEMORY_RECORDS;
+}
+
 seL4_CPtr space_map_page(struct space *space, uint64_t vaddr, enum space_access access)
 {
-    seL4_CPtr frame = arena_object(space->arena, seL4_ARM_SmallPageObject, 0);
+    seL4_CPtr frame = arena_page(space->arena, use_of_page(vaddr, false));
     return frame != 0 && space_map(space, frame, vaddr, access) ? frame : 0;
 }
 
@@ -147,7 +161,7 @@ bool space_fill_page(struct space *space, uint64_t vaddr, const void *bytes, siz
         return false;
     }
     uint64_t window = ROOT_WINDOW_VADDR + fill.count * PAGE_BYTES;
-    seL4_CPtr frame = arena_object(space->arena, seL4_ARM_SmallPageObject, 0);
+    seL4_CPtr frame = arena_page(space->arena, use_of_page(vaddr, true));
     if (frame == 0 || !space_map(fill.root, frame, window, SPACE_READ_WRITE)) {
         return false;
     }

@@ -286,6 +286,25 @@ static bool build(struct vm *vm, const struct board *board)
     return process_map_bytes(&vm->vmm, PROCESS_NODE_VADDR, d->tree, d->tree_bytes) && map_stats(vm);
 }
 
+/* What it has beside its RAM, in bytes. Links are root's own: they outlive each VM's start. */
+static void log_memory(const struct vm *vm)
+{
+    const uint64_t *used = vm->arena.used;
+    uint64_t ram = (uint64_t)frame_count(vm) * RAM_FRAME_BYTES;
+    uint64_t empty = vm->arena.bytes - (vm->arena.bytes > ram ? ram : 0);
+    for (unsigned i = 0; i < MEMORY_USES; i++) {
+        empty -= used[i];
+    }
+    log_debug("%s: memory: tables %lu objects %lu slots %lu program %lu state %lu buffers %lu "
+              "devices %lu records %lu empty %lu links %lu",
+              vm->description.name, (unsigned long)used[MEMORY_TABLES],
+              (unsigned long)used[MEMORY_OBJECTS], (unsigned long)used[MEMORY_SLOTS],
+              (unsigned long)used[MEMORY_PROGRAM], (unsigned long)used[MEMORY_STATE],
+              (unsigned long)used[MEMORY_BUFFERS], (unsigned long)used[MEMORY_DEVICES],
+              (unsigned long)used[MEMORY_RECORDS], (unsigned long)empty,
+              (unsigned long)service_link_bytes());
+}
+
 bool vm_create(struct vm *vm, const struct board *board)
 {
     CHECK(vm->arena.index == 0);
@@ -304,6 +323,7 @@ bool vm_create(struct vm *vm, const struct board *board)
         return false;
     }
     vm->starts++;
+    log_memory(vm);
     return true;
 }
 

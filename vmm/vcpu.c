@@ -25,6 +25,8 @@ enum {
 /* A guest-physical address where nothing ever is: fetching from it makes a fresh vCPU fault. */
 #define PARK_ADDRESS 0
 
+static _Alignas(16) uint8_t vcpu_stacks[VCPU_MAX][VCPU_STACK_BYTES];
+
 static const uint8_t register_index[31] = {
 #define INDEX(name) offsetof(seL4_UserContext, name) / sizeof(seL4_Word)
     INDEX(x0),  INDEX(x1),  INDEX(x2),  INDEX(x3),  INDEX(x4),  INDEX(x5),  INDEX(x6),  INDEX(x7),
@@ -334,8 +336,8 @@ static void start(struct vcpu *vcpu)
         .argument = vcpu->index,
         .block = &vcpu->block,
         .ipc_buffer = PROCESS_IPC_VADDR + (1ul + vcpu->index) * PROCESS_IPC_STRIDE,
-        .stack = vcpu->stack,
-        .stack_bytes = sizeof vcpu->stack,
+        .stack = vcpu_stacks[vcpu->index],
+        .stack_bytes = sizeof vcpu_stacks[0],
     };
     CHECK(thread_start(&thread) == seL4_NoError);
     seL4_Wait(vcpu_slot(vcpu->index, VCPU_SLOT_WAKE), NULL);

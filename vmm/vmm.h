@@ -49,7 +49,6 @@ struct vcpu {
     struct bus_cache bus_cache;
     uint64_t *count; /* enum vmm_counter; in the page that root reads */
     struct thread_block block;
-    _Alignas(16) uint8_t stack[VCPU_STACK_BYTES];
 };
 
 struct vmm {
