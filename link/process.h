@@ -67,8 +67,8 @@ enum process_slot {
     SLOT_CONTROL,      /* endpoint to root, badged with the process's number */
     SLOT_NOTIFICATION, /* the first thread's own notification: events arrive here */
     SLOT_SERIAL,       /* signals the serial service, badged */
-    SLOT_IRQ,          /* interrupt handler: of a driver, or a VMM's device that is passed through */
-    SLOT_ROOT,         /* a service to which RAM of VMs is lent: signals root */
+    SLOT_IRQ,  /* interrupt handler: of a driver, or a VMM's device that is passed through */
+    SLOT_ROOT, /* a service to which RAM of VMs is lent: signals root */
 
     /* VMM: vCPU i has the VCPU_SLOTS slots from SLOT_VCPU_BASE + i * VCPU_SLOTS */
     SLOT_VCPU_BASE = 16,

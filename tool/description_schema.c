@@ -239,8 +239,8 @@ static const struct description_property device_properties[] = {
      .fallback = "no",
      .doc = "virtio-balloon: whether the guest gives back what it has free without being asked. It "
             "may have to wait when it wants it again"},
-    {.name = NULL                                                                            },
-    {.name = NULL},
+    {.name = NULL                                                                                   },
+    {.name = NULL                                                          },
 };
 
 static const struct description_property disk_properties[] = {

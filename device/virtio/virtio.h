@@ -7,10 +7,10 @@
 #include "device/access.h"
 #include "device/ram.h"
 #include "device/virtio/chain.h"
-#include "lib/virtio.h"
 #include "device/virtio/virtqueue.h"
 #include "lib/log.h"
 #include "lib/mutex.h"
+#include "lib/virtio.h"
 
 /*
  * A virtio device (VIRTIO 1.3), modern only: what all device types and both transports share.

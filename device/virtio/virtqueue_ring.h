@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-#include "lib/virtio.h"
 #include "device/virtio/virtqueue.h"
+#include "lib/virtio.h"
 
 /* Between virtqueue.c and the two ring formats; for nobody else. */
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/virtio.h"
 #include "device/virtio/virtqueue.h"
 #include "lib/check.h"
+#include "lib/virtio.h"
 #include "test/fake/input.h"
 #include "test/fake/virtio_driver.h"
 
