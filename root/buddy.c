@@ -11,6 +11,7 @@ static void list_push(struct buddy *buddy, uint16_t index)
 {
     struct buddy_block *b = &buddy->block[index];
     b->state = STATE_FREE;
+    buddy->may_join = true;
     if (b->is_device) {
         return; /* device memory is found by address only */
     }
@@ -119,7 +120,7 @@ static bool split(struct buddy *buddy, uint16_t index)
 }
 
 /* Joins a free block with its twin as long as that is free too. */
-static void join(struct buddy *buddy, uint16_t index)
+static void join_upwards(struct buddy *buddy, uint16_t index)
 {
     while (buddy->block[index].parent != 0) {
         uint16_t parent = buddy->block[index].parent;
@@ -140,6 +141,16 @@ static void join(struct buddy *buddy, uint16_t index)
     }
 }
 
+void buddy_join(struct buddy *buddy)
+{
+    for (uint16_t i = 1; buddy->may_join && i < BUDDY_BLOCK_MAX; i++) {
+        if (buddy->block[i].state == STATE_FREE) {
+            join_upwards(buddy, i);
+        }
+    }
+    buddy->may_join = false;
+}
+
 static void take(struct buddy *buddy, uint16_t index)
 {
     struct buddy_block *b = &buddy->block[index];
@@ -150,11 +161,9 @@ static void take(struct buddy *buddy, uint16_t index)
     }
 }
 
-uint16_t buddy_take(struct buddy *buddy, unsigned bits)
+/* 0: no free block is large enough, or it could not be split. */
+static uint16_t take_from_free(struct buddy *buddy, unsigned bits)
 {
-    if (bits < BUDDY_BITS_MIN || bits >= BUDDY_BITS_MAX) {
-        return 0;
-    }
     unsigned from = bits;
     while (from < BUDDY_BITS_MAX && buddy->free[from] == 0) {
         from++;
@@ -165,12 +174,27 @@ uint16_t buddy_take(struct buddy *buddy, unsigned bits)
     uint16_t index = buddy->free[from];
     for (; from > bits; from--) {
         if (!split(buddy, index)) {
-            join(buddy, index);
             return 0;
         }
         index = buddy->block[index].half[0];
     }
     take(buddy, index);
+    return index;
+}
+
+uint16_t buddy_take(struct buddy *buddy, unsigned bits)
+{
+    if (bits < BUDDY_BITS_MIN || bits >= BUDDY_BITS_MAX) {
+        return 0;
+    }
+    uint16_t index = take_from_free(buddy, bits);
+    if (index == 0) {
+        buddy_join(buddy); /* for a larger block, or for indices */
+        index = take_from_free(buddy, bits);
+        if (index == 0) {
+            buddy_join(buddy); /* what was split in vain */
+        }
+    }
     return index;
 }
 
@@ -195,11 +219,12 @@ uint16_t buddy_take_at(struct buddy *buddy, uint64_t base, unsigned bits)
     if (bits < BUDDY_BITS_MIN || bits >= BUDDY_BITS_MAX || (base & ((1ull << bits) - 1)) != 0) {
         return 0;
     }
+    buddy_join(buddy);
     uint16_t index = find_top(buddy, base, bits);
     while (index != 0 && buddy->block[index].bits > bits) {
         struct buddy_block *b = &buddy->block[index];
         if (b->state == STATE_TAKEN || (b->state == STATE_FREE && !split(buddy, index))) {
-            join(buddy, index);
+            buddy_join(buddy);
             return 0;
         }
         index = b->half[covers(&buddy->block[b->half[1]], base, bits) ? 1 : 0];
@@ -220,7 +245,6 @@ void buddy_give(struct buddy *buddy, uint16_t block)
         buddy->free_bytes += 1ull << b->bits;
     }
     list_push(buddy, block);
-    join(buddy, block);
 }
 
 unsigned buddy_largest(const struct buddy *buddy)

@@ -6,10 +6,11 @@
 
 /*
  * All physical memory, as a forest of power-of-two blocks of untyped memory (seL4 manual, chapter
- * "Memory Allocation"). A block is whole and free, given out, or split into two halves; a freed
- * half whose twin is free joins it again, so what is given back is as good as new. A block's index
- * is also the capability slot that holds its untyped capability, so the caller needs no second
- * table.
+ * "Memory Allocation"). A block is whole and free, given out, or split into two halves. Two free
+ * halves join again, so what is given back is as good as new, but only when that is asked for or
+ * nothing else fits: a block that was joined is cleared by the kernel as a whole before anything
+ * is made of it, however little is wanted. A block's index is also the capability slot that holds
+ * its untyped capability, so the caller needs no second table.
  *
  * Pure: splitting is done by a callback, so it runs under test on the host.
  */
@@ -44,6 +45,7 @@ struct buddy {
     uint16_t free[BUDDY_BITS_MAX];    /* free lists of normal memory by size */
     uint64_t free_bytes, total_bytes; /* of normal memory */
     uint16_t used_blocks;             /* indices in use */
+    bool may_join;                    /* since buddy_join something became free */
 };
 
 void buddy_init(struct buddy *buddy);
@@ -69,5 +71,8 @@ uint16_t buddy_take_at(struct buddy *buddy, uint64_t base, unsigned bits);
 /* Gives a block back. The caller has revoked its capability: nothing is made of it any more. */
 void buddy_give(struct buddy *buddy, uint16_t block);
 
-/* The size, as a power of two, of the largest block that buddy_take could give; 0: none. */
+/* Joins all free halves whose twins are free. */
+void buddy_join(struct buddy *buddy);
+
+/* The size, as a power of two, of the largest free block, which may grow by buddy_join; 0: none. */
 unsigned buddy_largest(const struct buddy *buddy);

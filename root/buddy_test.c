@@ -13,7 +13,7 @@
 static struct fake {
     bool filled[BUDDY_BLOCK_MAX];
     unsigned splits;
-    unsigned refuse; /* the split with this number fails; 0: none */
+    unsigned refuse; /* from the split with this number on all fail; 0: none */
 } fake;
 
 static struct buddy buddy;
@@ -25,7 +25,7 @@ static bool split(void *ctx, uint16_t block, unsigned bits, uint16_t low, uint16
     assert_true(f->filled[block]);
     assert_false(f->filled[low]);
     assert_false(f->filled[high]);
-    if (++f->splits == f->refuse) {
+    if (++f->splits >= f->refuse && f->refuse != 0) {
         return false;
     }
     f->filled[low] = f->filled[high] = true;
@@ -76,6 +76,37 @@ static void takes_the_smallest_block_that_fits(void **state)
     assert_int_equal(fake.splits, 12);
 }
 
+/* Else the kernel would clear the large block once more, for a small one. */
+static void what_comes_back_is_taken_again_as_it_is(void **state)
+{
+    (void)state;
+    add(0, 30, false);
+    uint16_t large = buddy_take(&buddy, 24), small = buddy_take(&buddy, 19);
+    unsigned splits = fake.splits;
+    for (unsigned round = 0; round < 3; round++) {
+        buddy_give(&buddy, small);
+        buddy_give(&buddy, large);
+        assert_int_equal(buddy_take(&buddy, 24), large);
+        assert_int_equal(buddy_take(&buddy, 19), small);
+    }
+    assert_int_equal(fake.splits, splits);
+}
+
+static void joins_when_nothing_else_fits(void **state)
+{
+    (void)state;
+    add(0, 24, false);
+    uint16_t a = buddy_take(&buddy, 12), b = buddy_take(&buddy, 20);
+    buddy_give(&buddy, a);
+    buddy_give(&buddy, b);
+    assert_true(filled_count() > 1);
+    uint16_t all = buddy_take(&buddy, 24);
+    assert_int_not_equal(all, 0);
+    assert_int_equal(filled_count(), 1);
+    buddy_give(&buddy, all);
+    assert_int_equal(buddy_largest(&buddy), 24);
+}
+
 static void joins_what_comes_back(void **state)
 {
     (void)state;
@@ -85,8 +116,10 @@ static void joins_what_comes_back(void **state)
     assert_int_equal(buddy.free_bytes, (1u << 24) - (1u << 12) - (1u << 20) - (1u << 23));
     buddy_give(&buddy, b);
     buddy_give(&buddy, a);
+    buddy_join(&buddy);
     assert_int_equal(buddy_largest(&buddy), 23);
     buddy_give(&buddy, c);
+    buddy_join(&buddy);
     assert_int_equal(buddy_largest(&buddy), 24);
     assert_int_equal(buddy.free_bytes, buddy.total_bytes);
     assert_int_equal(buddy.used_blocks, 1);
@@ -117,6 +150,7 @@ static void device_memory_is_taken_by_address_only(void **state)
     assert_int_equal(buddy_take_at(&buddy, 0x9000800, 12), 0); /* not aligned */
     assert_int_equal(buddy_take_at(&buddy, 0x1000, 12), 0);    /* nowhere */
     buddy_give(&buddy, uart);
+    assert_int_not_equal(buddy_take_at(&buddy, 0x8000000, 27), 0); /* joined for it */
     assert_int_equal(filled_count(), 1);
 }
 
@@ -126,7 +160,7 @@ static void a_refused_split_leaves_nothing_behind(void **state)
     for (unsigned refuse = 1; refuse <= 8; refuse++) {
         setup(NULL);
         add(0, 20, false);
-        fake.refuse = refuse;
+        fake.refuse = refuse; /* and all that follow */
         assert_int_equal(buddy_take(&buddy, 12), 0);
         assert_int_equal(buddy.free_bytes, buddy.total_bytes);
         assert_int_equal(buddy_largest(&buddy), 20);
@@ -149,6 +183,7 @@ static void runs_out_of_block_indices_without_harm(void **state)
     while (count > 0) {
         buddy_give(&buddy, taken[--count]);
     }
+    buddy_join(&buddy);
     assert_int_equal(buddy_largest(&buddy), 40);
     assert_int_equal(filled_count(), 1);
 }
@@ -183,6 +218,7 @@ static void random_use_neither_overlaps_nor_leaks(void **state)
             buddy_give(&buddy, out[i]);
         }
     }
+    buddy_join(&buddy);
     assert_int_equal(buddy.free_bytes, buddy.total_bytes);
     assert_int_equal(filled_count(), 2);
 }
@@ -191,6 +227,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(takes_the_smallest_block_that_fits, setup),
+        cmocka_unit_test_setup(what_comes_back_is_taken_again_as_it_is, setup),
+        cmocka_unit_test_setup(joins_when_nothing_else_fits, setup),
         cmocka_unit_test_setup(joins_what_comes_back, setup),
         cmocka_unit_test_setup(refuses_when_nothing_fits, setup),
         cmocka_unit_test_setup(device_memory_is_taken_by_address_only, setup),

@@ -80,8 +80,14 @@ void memory_init(const seL4_BootInfo *info)
     }
 }
 
+uint64_t memory_free_bytes(void)
+{
+    return buddy.free_bytes;
+}
+
 void memory_counts(struct memory_counts *counts)
 {
+    buddy_join(&buddy);
     unsigned largest = buddy_largest(&buddy);
     *counts = (struct memory_counts){
         .total_bytes = buddy.total_bytes,
@@ -320,6 +326,15 @@ seL4_CPtr arena_slots(struct arena *arena, uint32_t count)
     return cspace_slot(arena->index, first);
 }
 
+/* The largest free block, as a power of two, if that is smaller than what is wanted. */
+static unsigned largest_for(unsigned bits)
+{
+    if (buddy_largest(&buddy) < bits) {
+        buddy_join(&buddy);
+    }
+    return buddy_largest(&buddy);
+}
+
 seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count)
 {
     seL4_Word first = arena->next_slot;
@@ -330,7 +345,7 @@ seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count)
     uint16_t current = arena->block[arena->block_count - 1];
     for (seL4_Word slot = first; count > 0;) {
         unsigned bits = 31 - (unsigned)__builtin_clz(count) + seL4_LargePageBits;
-        unsigned largest = buddy_largest(&buddy);
+        unsigned largest = largest_for(bits);
         if (largest >= seL4_LargePageBits && largest < bits) {
             bits = largest; /* memory is in pieces: take them as they are */
         }

@@ -55,6 +55,7 @@ struct memory_counts {
 /* Takes over all of the kernel's untyped memory. Call once, before all else here. */
 void memory_init(const seL4_BootInfo *info);
 void memory_counts(struct memory_counts *counts);
+uint64_t memory_free_bytes(void);
 
 /*
  * Opens an arena with room for `slots` capabilities. False: not enough memory (nothing is held

@@ -136,10 +136,8 @@ bool ram_release(struct ram *ram, uint64_t address)
 
 static bool refuse(struct ram *ram)
 {
-    struct memory_counts counts;
-    memory_counts(&counts);
     ram->wants = true;
-    ram->refused_bytes = counts.free_bytes;
+    ram->refused_bytes = memory_free_bytes();
     if (log_limit_pass(&ram->refusals, 4)) {
         log_warning("%s: its guest waits for memory that it had given back: %s", ram->arena->name,
                     reason());
@@ -191,12 +189,7 @@ bool ram_fault(struct ram *ram, uint64_t vaddr, uint64_t syndrome)
 
 bool ram_may_ask_again(struct ram *ram)
 {
-    struct memory_counts counts;
-    if (!ram->wants) {
-        return false;
-    }
-    memory_counts(&counts);
-    if (counts.free_bytes <= ram->refused_bytes) {
+    if (!ram->wants || memory_free_bytes() <= ram->refused_bytes) {
         return false;
     }
     ram->wants = false;
