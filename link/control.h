@@ -18,7 +18,7 @@ enum control_request {
     CONTROL_GUEST_OFF = 64, /* the guest asked to be powered off */
     CONTROL_GUEST_RESET,    /* the guest asked to be restarted */
     CONTROL_GUEST_FAILED,   /* the VMM cannot go on with this guest; MR0: 0 */
-    CONTROL_GUEST_RUNNING,  /* the guest has been entered */
+    CONTROL_GUEST_RUNNING,  /* the guest is in RAM, and entered next */
     /* the same, but called. MR0: a guest address at which 2 MiB of its RAM begin */
     CONTROL_RAM_RELEASE, /* root may have this memory. CONTROL_ERROR: the VM keeps it */
     CONTROL_RAM_RECLAIM, /* the guest wants it. CONTROL_ERROR: not there; EVENT_BALLOON follows */

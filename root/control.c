@@ -156,7 +156,10 @@ static void guest_message(struct vm *vm, seL4_Word label)
 {
     switch (label) {
     case CONTROL_GUEST_RUNNING:
-        set_state(vm, VM_RUNNING);
+        if (vm->state == VM_STARTING) { /* once: a new budget is a full one */
+            vm_begin(vm);
+            set_state(vm, VM_RUNNING);
+        }
         break;
     case CONTROL_GUEST_OFF:
         log_info("%s: powered off", name_of(vm));

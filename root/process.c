@@ -109,18 +109,24 @@ seL4_CPtr process_thread(struct process *process, unsigned index, uint8_t priori
     return tcb;
 }
 
+enum { CONTEXT_BITS = 9 };
+
+static seL4_Error configure(seL4_CPtr context, const struct schedule *schedule)
+{
+    seL4_Word refills =
+        schedule->budget_us == schedule->period_us ? 0 : seL4_MaxExtraRefills(CONTEXT_BITS);
+    return (seL4_Error)seL4_SchedControl_ConfigureFlags(
+        root.info->schedcontrol.start + schedule->core, context, schedule->budget_us,
+        schedule->period_us, refills, 0, 0);
+}
+
 seL4_CPtr process_context(struct arena *arena, const struct schedule *schedule)
 {
-    enum { CONTEXT_BITS = 9 };
     seL4_CPtr context = arena_object(arena, seL4_SchedContextObject, CONTEXT_BITS);
     if (context == 0) {
         return 0;
     }
-    seL4_Word refills =
-        schedule->budget_us == schedule->period_us ? 0 : seL4_MaxExtraRefills(CONTEXT_BITS);
-    seL4_Error error = (seL4_Error)seL4_SchedControl_ConfigureFlags(
-        root.info->schedcontrol.start + schedule->core, context, schedule->budget_us,
-        schedule->period_us, refills, 0, 0);
+    seL4_Error error = configure(context, schedule);
     if (error != seL4_NoError) {
         reason_set("%s: the kernel refused a budget of %u us in %u us on core %u: error %u",
                    arena->name, schedule->budget_us, schedule->period_us, schedule->core,
@@ -168,6 +174,15 @@ bool process_create(struct process *process, struct arena *arena, const char *pr
            process_give(process, SLOT_CONTROL, root.control, seL4_CapRights_new(1, 0, 0, 1),
                         number) &&
            process_give(process, SLOT_NOTIFICATION, process->notification, seL4_AllRights, 0);
+}
+
+void process_reschedule(struct process *process, const struct schedule *schedule)
+{
+    CHECK(configure(process->context, schedule) == seL4_NoError);
+    CHECK(seL4_TCB_SetMCPriority(process->tcb, seL4_CapInitThreadTCB, schedule->priority) ==
+          seL4_NoError);
+    CHECK(seL4_TCB_SetPriority(process->tcb, seL4_CapInitThreadTCB, schedule->priority) ==
+          seL4_NoError);
 }
 
 bool process_map_bytes(struct process *process, uint64_t vaddr, const void *bytes,

@@ -68,6 +68,9 @@ bool process_give(struct process *process, seL4_Word slot, seL4_CPtr capability,
 /* A scheduling context as the schedule says. 0: the reason says why. */
 seL4_CPtr process_context(struct arena *arena, const struct schedule *schedule);
 
+/* Gives the first thread another budget, priority and core, while it has its context. */
+void process_reschedule(struct process *process, const struct schedule *schedule);
+
 /* Maps read-only pages with a copy of [bytes, bytes + size). */
 bool process_map_bytes(struct process *process, uint64_t vaddr, const void *bytes,
                        uint64_t size_bytes);

@@ -268,10 +268,9 @@ static bool build(struct vm *vm, const struct board *board)
 {
     const struct vm_description *d = &vm->description;
     struct process_boot *boot = &vm->vmm.boot;
-    const struct schedule events = {d->vcpu[0].core, (uint8_t)(d->vcpu[0].priority + 2),
-                                    EVENT_BUDGET_US, EVENT_PERIOD_US};
+    /* Until its guest runs the VMM is to all others the boot vCPU, whose share it has: vm_begin. */
     if (!process_create(&vm->vmm, &vm->arena, "vmm", d->name, vm->number, PROCESS_CNODE_BITS, 0,
-                        &events) ||
+                        &d->vcpu[0]) ||
         !space_open(&vm->guest, &vm->arena) || !make_ram(vm) || !map_gic(vm, board) ||
         !make_clock(vm) || !make_vcpus(vm) || !make_signals(vm) || !service_attach(&vm->vmm) ||
         !port_attach(&vm->vmm) || !map_virtio(vm) || !map_file(vm, d->kernel, &boot->kernel) ||
@@ -325,6 +324,14 @@ bool vm_create(struct vm *vm, const struct board *board)
     vm->starts++;
     log_memory(vm);
     return true;
+}
+
+void vm_begin(struct vm *vm)
+{
+    const struct schedule *boot_vcpu = &vm->description.vcpu[0];
+    const struct schedule events = {boot_vcpu->core, (uint8_t)(boot_vcpu->priority + 2),
+                                    EVENT_BUDGET_US, EVENT_PERIOD_US};
+    process_reschedule(&vm->vmm, &events);
 }
 
 /*

@@ -42,6 +42,9 @@ bool vm_init(const struct board *board);
  */
 bool vm_create(struct vm *vm, const struct board *board);
 
+/* The VMM has put its guest into RAM: from now on it has what an event thread needs. Once. */
+void vm_begin(struct vm *vm);
+
 /*
  * Takes everything back. The vCPUs stop wherever they are. Nothing happens when there is no
  * compartment. If a service may still use the VM's RAM (zero copy), the memory stays where it is,

@@ -53,8 +53,9 @@ void process_main(const struct process_boot *boot)
         tell_root(CONTROL_GUEST_FAILED);
         vcpu_stop();
     }
-    vcpu_start_all();
+    /* Root gives us our own budget then, before the guest has a say. */
     tell_root(CONTROL_GUEST_RUNNING);
+    vcpu_start_all();
     for (seL4_Word events = virtio_early_events();; events = vcpu_wake_and_wait()) {
         handle(events);
     }
