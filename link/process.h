@@ -149,6 +149,7 @@ struct process_boot {
     uint32_t gic_version; /* 2 or 3: what the kernel and so the guest has */
     uint64_t ram_base;    /* guest physical */
     uint64_t ram_bytes;
+    uint64_t ram_used; /* not 0: as the last life left it, in memory and caches; else zero */
     struct process_file kernel;
     struct process_file initrd;
     uint64_t epoch_s; /* seconds since 1970 when the counter was zero */

@@ -39,7 +39,7 @@ static const char *name_of(const struct vm *vm)
 
 static bool has_compartment(const struct vm *vm)
 {
-    return vm->arena.block_count != 0 && !vm->draining;
+    return vm->arena.block_count != 0;
 }
 
 static void set_state(struct vm *vm, enum vm_state state)
@@ -91,9 +91,15 @@ static bool start_vm(struct vm *vm)
     return true;
 }
 
+/* After a failure, and when nobody knows how long it stays down, it keeps no RAM: its next life
+ * shall find nothing of what went wrong, and meanwhile others may have the memory. */
 static void end_vm(struct vm *vm, enum end_cause cause)
 {
-    vm_destroy(vm);
+    if (cause == END_RESET) {
+        vm_end(vm);
+    } else {
+        vm_destroy(vm);
+    }
     vm->failures = cause == END_FAILURE ? vm->failures + 1 : 0;
     struct restart_verdict verdict = restart_decide(&vm->description.restart, cause, vm->failures);
     if (!verdict.restart) {
@@ -300,6 +306,7 @@ static enum control_result operator_list(struct vm *no_vm, seL4_Word unused)
         const uint64_t *counters = vm_counters(vm);
         uint64_t gone = (uint64_t)vm->ram.gone * RAM_FRAME_BYTES;
         uint64_t ram = ((uint64_t)vm->description.memory_mib << 20) - gone;
+        uint64_t bytes = vm->arena.bytes + vm->ram_arena.bytes;
         *info = (struct control_vm_info){
             .client = vm->number,
             .state = vm->state,
@@ -308,7 +315,7 @@ static enum control_result operator_list(struct vm *no_vm, seL4_Word unused)
             .balloon_mib = (uint32_t)(gone >> 20),
             .target_mib = vm->balloon_mib,
             .starts = vm->starts,
-            .overhead_kib = vm->arena.bytes > ram ? (vm->arena.bytes - ram) / 1024 : 0,
+            .overhead_kib = bytes > ram ? (bytes - ram) / 1024 : 0,
         };
         for (unsigned c = 0; counters != NULL && c < VCPU_MAX * VMM_COUNTERS; c++) {
             info->counters[c % VMM_COUNTERS] += counters[c];

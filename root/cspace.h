@@ -12,6 +12,7 @@
  *   1   untyped memory: slot = block index in the buddy allocator
  *   2   root's own objects
  *   16  and up: a CNode for each compartment, made of that compartment's memory
+ *   80  and up: the same for each VM's RAM, which is a compartment of its own
  *
  * To name a slot as a place (for a retype, a copy, a delete) the kernel wants the CNode that
  * contains it: cspace_place says it in the three words that these invocations take.
@@ -26,6 +27,7 @@ enum {
     CSPACE_OWN = 2,
     CSPACE_COMPARTMENT = 16,
     CSPACE_COMPARTMENT_MAX = 64,
+    CSPACE_RAM = CSPACE_COMPARTMENT + CSPACE_COMPARTMENT_MAX,
 };
 
 static inline seL4_CPtr cspace_slot(seL4_Word cnode, seL4_Word slot)

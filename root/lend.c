@@ -125,7 +125,7 @@ bool lend_map(struct process *service)
     return true;
 }
 
-/* The copies; the service has not been told of them yet, or has no process any more. */
+/* The copies; the service has not been told of them yet, or does not use them any more. */
 static void take_back(const struct lend *lend)
 {
     for (uint32_t i = 0; i < lend->frame_count; i++) {
@@ -169,10 +169,13 @@ bool lend_is_out(uint32_t client)
     return lend != NULL && lend->ended;
 }
 
-void lend_back(uint32_t client)
+void lend_back(uint32_t client, bool mapped)
 {
     struct lend *lend = find(client);
     CHECK(lend != NULL && lend->ended);
+    if (mapped) {
+        take_back(lend);
+    }
     lend->told->vaddr = 0;
     lend->ram = NULL;
     lend->ended = false;
@@ -182,7 +185,7 @@ void lend_back_all(void)
 {
     for (uint32_t i = 0; i < lend_count; i++) {
         if (lends[i].ended) {
-            lend_back(lends[i].client);
+            lend_back(lends[i].client, false);
         }
     }
 }

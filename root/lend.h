@@ -10,7 +10,7 @@
  *
  * What is lent is not root's to give away. It comes back when the service says that it and its
  * device are done with it (lend_back), or when the service has no process and its device was reset.
- * Until then the VM's arena stays as it is, and the VM does not start again.
+ * Until then the RAM stays as it is, and the VM does not start again.
  */
 
 /*
@@ -35,7 +35,7 @@ void lend_end(uint32_t client);
 
 /* Whether the VM has ended and the service may still use its RAM. */
 bool lend_is_out(uint32_t client);
-/* It does not any more. */
-void lend_back(uint32_t client);
+/* It does not any more. `mapped`: the service has a process, out of which RAM is taken. */
+void lend_back(uint32_t client, bool mapped);
 /* The service has no process, and its device was reset: nor does it any VM's that has ended. */
 void lend_back_all(void);

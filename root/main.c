@@ -82,7 +82,7 @@ void root_main(const seL4_BootInfo *info)
     log_open(uart_log, LOG_INFO);
     root.info = info;
     memory_init(info);
-    CHECK(arena_open(&root.arena, "root", ROOT_INDEX, ROOT_SLOTS));
+    CHECK(arena_open(&root.arena, "root", ROOT_INDEX, ROOT_SLOTS, ARENA_CHUNK_BITS));
     space_open_root(&root.space, &root.arena);
     CHECK(space_open_window(&root.space));
     root_move(0);

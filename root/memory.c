@@ -9,7 +9,6 @@
 #include "root/reason.h"
 
 enum {
-    CHUNK_BITS = 19, /* an arena grows by blocks of at least 512 KiB */
     ASIDS_MAX = 511, /* of the initial pool (512), root has one */
 };
 
@@ -161,12 +160,16 @@ static unsigned bits_for(uint64_t count)
     return bits;
 }
 
-bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t slots)
+bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t slots,
+                unsigned chunk_bits)
 {
     unsigned bits = bits_for(slots + 1);
     unsigned bytes_bits = bits + seL4_SlotBits;
-    *arena = (struct arena){.name = name, .cnode_bits = (uint8_t)bits, .next_slot = 1};
-    if (!add_block(arena, bytes_bits + 1 > CHUNK_BITS ? bytes_bits + 1 : CHUNK_BITS)) {
+    *arena = (struct arena){.name = name,
+                            .cnode_bits = (uint8_t)bits,
+                            .chunk_bits = (uint8_t)chunk_bits,
+                            .next_slot = 1};
+    if (!add_block(arena, bytes_bits + 1 > chunk_bits ? bytes_bits + 1 : chunk_bits)) {
         return false;
     }
     /* The CNode's own capability is outside: in the slot of root's that belongs to this index. */
@@ -270,7 +273,7 @@ static seL4_CPtr make_object(struct arena *arena, seL4_Word type, seL4_Word size
     seL4_Error error = cspace_retype(block, type, size_bits, slot, 1);
     if (error == seL4_NotEnoughMemory) {
         unsigned bits = object_bits(type, size_bits);
-        if (!add_block(arena, bits > CHUNK_BITS ? bits : CHUNK_BITS)) {
+        if (!add_block(arena, bits > arena->chunk_bits ? bits : arena->chunk_bits)) {
             return 0;
         }
         block = block_cap(arena->block[arena->block_count - 1]);

@@ -13,7 +13,13 @@
  * objects and frames of them, and holds their capabilities in a CNode which is itself made of that
  * memory. To destroy a compartment is to revoke its blocks: nothing can be forgotten.
  */
-enum { ARENA_BLOCK_MAX = 96 };
+enum {
+    ARENA_BLOCK_MAX = 96,
+    /* What an arena grows by at least, as a power of two: for what has processes in it, and for
+     * what has little beside frames. */
+    ARENA_CHUNK_BITS = 19,
+    ARENA_SMALL_CHUNK_BITS = 14,
+};
 
 /* What an arena's memory is used for, but for the 2 MiB frames of RAM. */
 enum memory_use {
@@ -32,6 +38,7 @@ struct arena {
     const char *name; /* for messages */
     uint16_t index;   /* level-1 slot of its CNode; 0: not open */
     uint8_t cnode_bits;
+    uint8_t chunk_bits;
     uint16_t block_count;
     uint16_t block[ARENA_BLOCK_MAX]; /* buddy block indices; the last one is being filled */
     seL4_CPtr cnode;                 /* the CNode's own capability */
@@ -58,10 +65,11 @@ void memory_counts(struct memory_counts *counts);
 uint64_t memory_free_bytes(void);
 
 /*
- * Opens an arena with room for `slots` capabilities. False: not enough memory (nothing is held
- * then), reason() says why.
+ * Opens an arena with room for `slots` capabilities, which grows by 2^chunk_bits bytes at least.
+ * False: not enough memory (nothing is held then), reason() says why.
  */
-bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t slots);
+bool arena_open(struct arena *arena, const char *name, uint16_t index, uint32_t slots,
+                unsigned chunk_bits);
 
 /* Revokes and gives back all that the arena has. Its threads must not run any more. */
 void arena_close(struct arena *arena);

@@ -287,7 +287,8 @@ static bool start(struct service *service)
     if (class->map_slots != NULL) {
         slots += class->map_slots(roster_of(service));
     }
-    if (!arena_open(arena, class->name, (uint16_t)(CSPACE_COMPARTMENT + class->client), slots) ||
+    if (!arena_open(arena, class->name, (uint16_t)(CSPACE_COMPARTMENT + class->client), slots,
+                    ARENA_CHUNK_BITS) ||
         !process_create(process, arena, class->name, class->name, class->client, PROCESS_CNODE_BITS,
                         service->notification, &schedule) ||
         !space_map_copy(&process->space, service->roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ) ||
@@ -459,7 +460,7 @@ bool port_is_quiet(uint32_t number)
     for (unsigned i = 0; i < CLASS_COUNT && lend_is_out(number); i++) {
         const struct service *service = &services[i];
         if (service->class->is_quiet != NULL && is_quiet(service, number)) {
-            lend_back(number);
+            lend_back(number, service->process.cnode != 0);
         }
     }
     return !lend_is_out(number);

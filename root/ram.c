@@ -23,7 +23,7 @@ enum { RELEASES_PER_FRAME = 2, RELEASES_PER_S = 64 };
 
 uint32_t ram_slots(uint32_t frame_count, bool has_balloon)
 {
-    return 2 * frame_count + (has_balloon ? 2 : 0); /* scratch frame, table */
+    return frame_count + (has_balloon ? 2 : 0); /* scratch frame, table */
 }
 
 static bool map_guest(struct ram *ram, uint32_t i)
@@ -59,38 +59,86 @@ static bool make_books(struct ram *ram, uint64_t table_vaddr)
     return ram->scratch != 0 && ram->frame != 0;
 }
 
-bool ram_make(struct ram *ram, struct arena *arena, struct space *guest, struct space *vmm,
-              uint32_t frame_count, uint64_t table_vaddr)
+bool ram_make(struct ram *ram, struct arena *arena, uint32_t frame_count, uint64_t table_vaddr)
 {
-    *ram = (struct ram){.arena = arena, .guest = guest, .vmm = vmm, .count = frame_count};
+    *ram = (struct ram){.arena = arena, .count = frame_count};
     if (table_vaddr != 0) {
-        if (!make_books(ram, table_vaddr)) {
-            return false;
-        }
-    } else {
-        ram->frame = arena_large_frames(arena, frame_count);
+        ram->gone = frame_count;
+        return make_books(ram, table_vaddr);
     }
-    ram->view = ram->frame == 0 ? 0 : arena_slots(arena, frame_count);
-    if (ram->view == 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < frame_count; i++) {
-        if (ram->block != NULL) {
-            ram->block[i] = arena_take_frame(arena, ram->frame + i);
-            if (ram->block[i] == RAM_GONE) {
-                return false;
-            }
-        }
-        if (!map_guest(ram, i) || !map_view(ram, i, ram->frame + i)) {
-            return false;
-        }
-    }
-    return true;
+    ram->frame = arena_large_frames(arena, frame_count);
+    return ram->frame != 0;
 }
 
 static bool is_there(const struct ram *ram, uint32_t i)
 {
-    return ram->block[i] != RAM_GONE && ram->block[i] != RAM_SCRATCH;
+    return ram->block == NULL || (ram->block[i] != RAM_GONE && ram->block[i] != RAM_SCRATCH);
+}
+
+static unsigned long mib(uint32_t frames)
+{
+    return (unsigned long)frames * (RAM_FRAME_BYTES >> 20);
+}
+
+static bool take(struct ram *ram, uint32_t i)
+{
+    uint16_t block = arena_take_frame(ram->arena, ram->frame + i);
+    if (block == 0) {
+        return false;
+    }
+    ram->block[i] = block;
+    ram->gone--;
+    return true;
+}
+
+/* All that a balloon gave away, or, in a first life, all. */
+static bool take_all(struct ram *ram)
+{
+    uint32_t gone = ram->gone;
+    for (uint32_t i = 0; i < ram->count; i++) {
+        if (is_there(ram, i) || take(ram, i)) {
+            continue;
+        }
+        if (gone < ram->count) {
+            reason_set(
+                "%s needs the %lu MiB that its guest had given back: %lu KiB are free beside "
+                "%lu of them",
+                ram->arena->name, mib(gone), (unsigned long)(memory_free_bytes() >> 10),
+                mib(gone - ram->gone));
+        }
+        return false;
+    }
+    return true;
+}
+
+bool ram_map(struct ram *ram, struct space *guest, struct space *vmm)
+{
+    ram->guest = guest;
+    ram->vmm = vmm;
+    if (!take_all(ram)) {
+        return false;
+    }
+    ram->view = arena_slots(vmm->arena, ram->count);
+    for (uint32_t i = 0; ram->view != 0 && i < ram->count; i++) {
+        if (!map_guest(ram, i) || !map_view(ram, i, ram->frame + i)) {
+            return false;
+        }
+    }
+    return ram->view != 0;
+}
+
+void ram_unmap(struct ram *ram)
+{
+    for (uint32_t i = 0; ram->guest != NULL && i < ram->count; i++) {
+        if (is_there(ram, i)) {
+            CHECK(seL4_ARM_Page_Unmap(ram->frame + i) == seL4_NoError);
+        } else {
+            ram->block[i] = RAM_GONE;
+        }
+    }
+    ram->guest = ram->vmm = NULL;
+    ram->view = 0;
+    ram->wants = false;
 }
 
 void ram_drop(struct ram *ram)
@@ -154,15 +202,13 @@ bool ram_reclaim(struct ram *ram, uint64_t address)
     if (is_there(ram, i)) {
         return true;
     }
-    uint16_t block = arena_take_frame(ram->arena, ram->frame + i);
-    if (block == 0) {
+    bool had_scratch = ram->block[i] == RAM_SCRATCH;
+    if (!take(ram, i)) {
         return refuse(ram);
     }
-    if (ram->block[i] == RAM_SCRATCH) {
+    if (had_scratch) {
         CHECK(cspace_delete(ram->view + i) == seL4_NoError);
     }
-    ram->block[i] = block;
-    ram->gone--;
     /* The page tables, the slots and the address spaces are there. */
     CHECK(map_view(ram, i, ram->frame + i) && map_guest(ram, i));
     return true;

@@ -7,7 +7,8 @@
 
 /*
  * The RAM of a guest: frames of 2 MiB, mapped by the guest at MAP_RAM_BASE and by its VMM at
- * PROCESS_RAM_VADDR.
+ * PROCESS_RAM_VADDR. It has an arena of its own, because it outlives its VM's other parts when the
+ * guest resets its machine: nobody else had these frames, so the next life gets them as they are.
  *
  * Without a balloon they are made many at a time, of blocks as large as there are, and stay until
  * the VM ends. With one, each frame has a block of its own, so that it can go back to root alone,
@@ -24,12 +25,13 @@ enum {
 
 struct ram {
     struct arena *arena;
-    struct space *guest, *vmm;
     uint32_t count;  /* frames */
     seL4_CPtr frame; /* the first of as many slots: mappings of the guest */
-    seL4_CPtr view;  /* and of the VMM */
+    /* while it is mapped: */
+    struct space *guest, *vmm;
+    seL4_CPtr view; /* the first of as many slots of the VMM's arena: its mappings */
     /* with a balloon only: */
-    uint16_t *block;   /* a page: the block of each frame, or enum ram_gone */
+    uint16_t *block;   /* a page: the block of each frame, or enum ram_gone; NULL: no balloon */
     seL4_CPtr scratch; /* what the VMM sees of frames that are gone */
     uint32_t gone;     /* frames that root has */
     struct allowance releases;
@@ -38,18 +40,28 @@ struct ram {
     struct log_limit refusals;
 };
 
-/* Capability slots of the arena that ram_make takes, page tables left out. */
+/* Capability slots that ram_make takes of the RAM's arena. */
 uint32_t ram_slots(uint32_t frame_count, bool has_balloon);
 
 /*
- * Makes the RAM. table_vaddr: a page of root's own address space for its books, 0: it has no
- * balloon. False: the reason says why, and ram_drop takes back what there is.
+ * Makes the RAM; with a balloon only the books for it. table_vaddr: a page of root's own address
+ * space for them, 0: it has no balloon. False: the reason says why, and ram_drop takes back what
+ * there is.
  */
-bool ram_make(struct ram *ram, struct arena *arena, struct space *guest, struct space *vmm,
-              uint32_t frame_count, uint64_t table_vaddr);
+bool ram_make(struct ram *ram, struct arena *arena, uint32_t frame_count, uint64_t table_vaddr);
 
-/* Gives all blocks back; before the arena is closed, and its threads do not run any more. Nothing
- * happens when there is none. */
+/*
+ * Maps all of it for one life of the VM, after it has got back what a balloon gave away. Takes as
+ * many slots as there are frames, and page tables, of the VMM's arena, and page tables of the
+ * guest's. False: the reason says why.
+ */
+bool ram_map(struct ram *ram, struct space *guest, struct space *vmm);
+
+/* That life is over, and both address spaces are closed: no ASID may be used again before this. */
+void ram_unmap(struct ram *ram);
+
+/* Gives all blocks back; before the arena is closed, and after ram_unmap. Nothing happens when
+ * there is none. */
 void ram_drop(struct ram *ram);
 
 /*

@@ -182,7 +182,7 @@ static bool start_serial(void)
     struct arena *arena = &arenas[SERVICE_SERIAL];
     const struct schedule schedule = {0, PRIORITY_SERVICE, TURN_US, TURN_US};
     if (!arena_open(arena, "serial", CSPACE_COMPARTMENT + CLIENT_SERIAL,
-                    SERVICE_SLOTS + shown_frames) ||
+                    SERVICE_SLOTS + shown_frames, ARENA_CHUNK_BITS) ||
         !process_create(process, arena, "serial", "serial", CLIENT_SERIAL, PROCESS_CNODE_BITS,
                         serial_notification, &schedule) ||
         !give_serial_device(process) ||
@@ -241,7 +241,8 @@ static bool start_timer(void)
     struct process *process = &processes[SERVICE_TIMER];
     struct arena *arena = &arenas[SERVICE_TIMER];
     const struct schedule schedule = {0, PRIORITY_LISTEN, TURN_US, TURN_US};
-    if (!arena_open(arena, "timer", CSPACE_COMPARTMENT + CLIENT_TIMER, SERVICE_SLOTS) ||
+    if (!arena_open(arena, "timer", CSPACE_COMPARTMENT + CLIENT_TIMER, SERVICE_SLOTS,
+                    ARENA_CHUNK_BITS) ||
         !process_create(process, arena, "timer", "timer", CLIENT_TIMER, TIMER_CNODE_BITS, 0,
                         &schedule) ||
         !space_map_copy(&process->space, timer_roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ) ||

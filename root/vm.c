@@ -61,7 +61,7 @@ static uint32_t slots_needed(const struct vm *vm)
 {
     uint32_t frames = frame_count(vm);
     uint32_t tables = 2 * (frames / 512 + 8);
-    return BASE_SLOTS + ram_slots(frames, has_balloon(vm)) +
+    return BASE_SLOTS + frames +
            (uint32_t)((balloon_bytes(vm) + vsock_bytes(vm)) >> seL4_PageBits) + tables +
            VCPU_OBJECTS * vm->description.vcpu_count + files_slots(vm->description.kernel) +
            files_slots(vm->description.initrd) + port_slots(vm->number) +
@@ -79,13 +79,27 @@ const uint64_t *vm_counters(const struct vm *vm)
     return vm->arena.block_count == 0 ? NULL : (const uint64_t *)stats_vaddr(vm);
 }
 
-/* The guest's RAM, seen by the guest at its address and by the VMM at PROCESS_RAM_VADDR. */
+static bool has_ram(const struct vm *vm)
+{
+    return vm->ram_arena.block_count != 0;
+}
+
 static bool make_ram(struct vm *vm)
 {
     uint64_t table = has_balloon(vm) ? ROOT_RAM_VADDR + ((uint64_t)vm->number << seL4_PageBits) : 0;
-    vm->vmm.boot.ram_base = MAP_RAM_BASE;
-    vm->vmm.boot.ram_bytes = (uint64_t)vm->description.memory_mib << 20;
-    return ram_make(&vm->ram, &vm->arena, &vm->guest, &vm->vmm.space, frame_count(vm), table);
+    return arena_open(&vm->ram_arena, vm->description.name, (uint16_t)(CSPACE_RAM + vm->number),
+                      ram_slots(frame_count(vm), table != 0), ARENA_SMALL_CHUNK_BITS) &&
+           ram_make(&vm->ram, &vm->ram_arena, frame_count(vm), table);
+}
+
+/* The guest's RAM, seen by the guest at its address and by the VMM at PROCESS_RAM_VADDR. */
+static bool map_ram(struct vm *vm)
+{
+    struct process_boot *boot = &vm->vmm.boot;
+    boot->ram_base = MAP_RAM_BASE;
+    boot->ram_bytes = (uint64_t)vm->description.memory_mib << 20;
+    boot->ram_used = vm->ram_used;
+    return ram_map(&vm->ram, &vm->guest, &vm->vmm.space);
 }
 
 /* GICv2: the guest's CPU interface is the hardware's virtual one, mapped where it expects it. */
@@ -271,7 +285,7 @@ static bool build(struct vm *vm, const struct board *board)
     /* Until its guest runs the VMM is to all others the boot vCPU, whose share it has: vm_begin. */
     if (!process_create(&vm->vmm, &vm->arena, "vmm", d->name, vm->number, PROCESS_CNODE_BITS, 0,
                         &d->vcpu[0]) ||
-        !space_open(&vm->guest, &vm->arena) || !make_ram(vm) || !map_gic(vm, board) ||
+        !space_open(&vm->guest, &vm->arena) || !map_ram(vm) || !map_gic(vm, board) ||
         !make_clock(vm) || !make_vcpus(vm) || !make_signals(vm) || !service_attach(&vm->vmm) ||
         !port_attach(&vm->vmm) || !map_virtio(vm) || !map_file(vm, d->kernel, &boot->kernel) ||
         !map_file(vm, d->initrd, &boot->initrd)) {
@@ -288,10 +302,12 @@ static bool build(struct vm *vm, const struct board *board)
 /* What it has beside its RAM, in bytes. Links are root's own: they outlive each VM's start. */
 static void log_memory(const struct vm *vm)
 {
-    const uint64_t *used = vm->arena.used;
+    uint64_t used[MEMORY_USES];
     uint64_t ram = (uint64_t)frame_count(vm) * RAM_FRAME_BYTES;
-    uint64_t empty = vm->arena.bytes - (vm->arena.bytes > ram ? ram : 0);
+    uint64_t bytes = vm->arena.bytes + vm->ram_arena.bytes;
+    uint64_t empty = bytes - (bytes > ram ? ram : 0);
     for (unsigned i = 0; i < MEMORY_USES; i++) {
+        used[i] = vm->arena.used[i] + vm->ram_arena.used[i];
         empty -= used[i];
     }
     log_debug("%s: memory: tables %lu objects %lu slots %lu program %lu state %lu buffers %lu "
@@ -306,13 +322,13 @@ static void log_memory(const struct vm *vm)
 
 bool vm_create(struct vm *vm, const struct board *board)
 {
-    CHECK(vm->arena.index == 0);
+    CHECK(vm->arena.index == 0 && !vm->draining);
     reason_clear();
-    if (!arena_open(&vm->arena, vm->description.name, (uint16_t)(CSPACE_COMPARTMENT + vm->number),
-                    slots_needed(vm))) {
-        return false;
-    }
-    if (!build(vm, board)) {
+    vm->ram_used = has_ram(vm);
+    if ((!vm->ram_used && !make_ram(vm)) ||
+        !arena_open(&vm->arena, vm->description.name, (uint16_t)(CSPACE_COMPARTMENT + vm->number),
+                    slots_needed(vm), ARENA_CHUNK_BITS) ||
+        !build(vm, board)) {
         vm_destroy(vm);
         return false;
     }
@@ -354,9 +370,9 @@ static void delete_vcpus(struct vm *vm)
     root_move(0);
 }
 
-void vm_destroy(struct vm *vm)
+void vm_end(struct vm *vm)
 {
-    if (vm->arena.block_count == 0 || vm->draining) {
+    if (vm->arena.block_count == 0) {
         return;
     }
     service_close(vm->number);
@@ -365,6 +381,8 @@ void vm_destroy(struct vm *vm)
     delete_vcpus(vm);
     clock_take_back(vm->number);
     space_close(&vm->guest);
+    ram_unmap(&vm->ram);
+    arena_close(&vm->arena);
     vm->vmm = (struct process){0};
     vm->guest = (struct space){0};
     vm->draining = true;
@@ -374,12 +392,23 @@ void vm_destroy(struct vm *vm)
 
 bool vm_reap(struct vm *vm)
 {
-    if (vm->draining && port_is_quiet(vm->number)) {
-        ram_drop(&vm->ram);
-        arena_close(&vm->arena);
-        vm->draining = false;
+    if (vm->draining && !port_is_quiet(vm->number)) {
+        return false;
     }
-    return !vm->draining;
+    vm->draining = false;
+    if (vm->ram_unwanted) {
+        ram_drop(&vm->ram);
+        arena_close(&vm->ram_arena);
+        vm->ram_unwanted = false;
+    }
+    return true;
+}
+
+void vm_destroy(struct vm *vm)
+{
+    vm_end(vm);
+    vm->ram_unwanted = true;
+    vm_reap(vm);
 }
 
 void vm_pause(struct vm *vm, bool pause)

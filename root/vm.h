@@ -9,7 +9,8 @@
 
 /*
  * One VM as root sees it: what its description says, and, while it runs, the compartment that holds
- * its VMM and its RAM. Creating it at boot and at run time is the same call.
+ * its VMM, and its RAM, which stays when the guest resets its machine. Creating it at boot and at
+ * run time is the same call.
  */
 struct vm {
     struct vm_description description;
@@ -17,14 +18,18 @@ struct vm {
     uint32_t console_count; /* ports of its virtio console beyond the first */
     enum vm_state state;
     uint64_t starts;
-    bool draining;        /* has ended, but a service may still use its RAM: its arena stays */
+    bool draining;        /* has ended, but a service may still use its RAM, which stays */
     uint64_t drain_until; /* counter ticks: the service should have let go of it */
     uint32_t balloon_mib; /* what the operator wants to have back from its guest */
+    /* while it has RAM: */
+    struct arena ram_arena;
+    struct ram ram;
+    bool ram_used;     /* by a life before this one */
+    bool ram_unwanted; /* goes back to root when it does not drain any more */
     /* while it has a compartment: */
     struct arena arena;
     struct process vmm;
     struct space guest;
-    struct ram ram;
     seL4_CPtr vcpu[VCPU_MAX]; /* VCPU objects */
     seL4_CPtr vcpu_tcb[VCPU_MAX];
     seL4_CPtr pause_signal, resume_signal, balloon_signal;
@@ -37,8 +42,8 @@ struct vm {
 bool vm_init(const struct board *board);
 
 /*
- * Makes the compartment and starts the VMM. False: nothing is held, and the reason says what was
- * missing or wrong; all else runs on.
+ * Makes RAM, unless vm_end left it, and the compartment, and starts the VMM. False: nothing is
+ * held, and the reason says what was missing or wrong; all else runs on.
  */
 bool vm_create(struct vm *vm, const struct board *board);
 
@@ -46,10 +51,13 @@ bool vm_create(struct vm *vm, const struct board *board);
 void vm_begin(struct vm *vm);
 
 /*
- * Takes everything back. The vCPUs stop wherever they are. Nothing happens when there is no
- * compartment. If a service may still use the VM's RAM (zero copy), the memory stays where it is,
- * and the VM is draining, until vm_reap finds that the service has let go of it.
+ * Takes everything back but RAM. The vCPUs stop wherever they are. Nothing happens when there is
+ * no compartment. If a service may still use the RAM (zero copy), the VM is draining, until vm_reap
+ * finds that the service has let go of it: before that it does not start again.
  */
+void vm_end(struct vm *vm);
+
+/* The same, and RAM, if there is some; when it does not drain any more. */
 void vm_destroy(struct vm *vm);
 
 /* False: it is still draining. Call it again when a service has signalled. */

@@ -113,7 +113,7 @@ static const struct description_property vm_properties[] = {
      .choices = policies,
      .fallback = "on-failure",
      .doc = "when the VM is started again by itself. A guest that asks for a reset gets it in any "
-            "case"},
+            "case, and only then its memory keeps its contents"},
     {.name = "restart-limit",
      .type = DESCRIPTION_NUMBER,
      .max = 1000000,

@@ -7,4 +7,4 @@ PURE += vmm/bus.c vmm/walk.c
 PROCESSES += vmm
 VMM_SRCS := $(addprefix vmm/,abort.c balloon.c bus.c clock.c console.c exit.c guest_exception.c irq.c machine.c main.c pause.c ptimer.c trap.c \
 	vcpu.c virtio.c walk.c)
-vmm_SRCS := $(VMM_SRCS) link/block_client.c link/block.c link/net_client.c link/net.c link/vsock_client.c link/vsock.c $(VMM_PURE_SRCS) $(DEVICE_SRCS) lib/elf.c $(PROCESS_SRCS)
+vmm_SRCS := $(VMM_SRCS) lib/aarch64/cache.c link/block_client.c link/block.c link/net_client.c link/net.c link/vsock_client.c link/vsock.c $(VMM_PURE_SRCS) $(DEVICE_SRCS) lib/elf.c $(PROCESS_SRCS)

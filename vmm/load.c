@@ -180,13 +180,19 @@ bool load_place(const struct load_request *request, struct load_plan *plan,
     return refuse_rest(request, plan, failure);
 }
 
+void load_fill(const struct ram *ram, struct range place, const uint8_t *bytes, uint64_t size_bytes)
+{
+    uint8_t *to = ram_span(ram, (gpa_t){place.base}, place.size_bytes);
+    CHECK(to != NULL && size_bytes <= place.size_bytes);
+    memcpy(to, bytes, size_bytes);
+    memset(to + size_bytes, 0, place.size_bytes - size_bytes);
+}
+
 void load_copy(const struct load_request *request, const struct load_plan *plan,
                const struct ram *ram)
 {
     plan->format->copy(&request->kernel, plan, ram);
     if (plan->initrd.size_bytes != 0) {
-        bool copied = ram_write(ram, (gpa_t){plan->initrd.base}, request->initrd.bytes,
-                                plan->initrd.size_bytes);
-        CHECK(copied);
+        load_fill(ram, plan->initrd, request->initrd.bytes, request->initrd.size_bytes);
     }
 }

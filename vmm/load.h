@@ -11,8 +11,9 @@
 /*
  * Puts a guest's files into its memory: first load_place decides where and refuses what cannot
  * work, without touching memory; then the caller generates the device tree (which must say where
- * the initrd is) into plan.dtb, and load_copy copies each file once. Memory is zero before that, so
- * nobody clears a bss.
+ * the initrd is) into plan.dtb, and load_copy copies each file once. Memory may hold anything
+ * before that, as it does when a guest has reset its machine: what a kernel claims beyond its file
+ * is cleared, all the rest is left as it is.
  *
  * What the guest expects at its entry (Linux Documentation/arch/arm64/booting.rst, "Call the kernel
  * image"): x0 = the device tree, x1 to x3 zero, MMU off, interrupts masked, EL1h.
@@ -73,13 +74,18 @@ extern const struct load_format load_elf;   /* ELF64 executable, see load_elf.c 
 bool load_place(const struct load_request *request, struct load_plan *plan,
                 struct load_failure *failure);
 
-/* Copies kernel and initrd to where the plan says; ram is the memory that was planned for. */
+/* Copies kernel and initrd to where the plan says, and clears what the kernel claims beyond its
+ * file; ram is the memory that was planned for. */
 void load_copy(const struct load_request *request, const struct load_plan *plan,
                const struct ram *ram);
 
 /* For formats: writes the line and returns false. */
 bool load_refuse(struct load_failure *failure, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* For formats: copies the bytes to the beginning of a place that is in ram, and clears its rest. */
+void load_fill(const struct ram *ram, struct range place, const uint8_t *bytes,
+               uint64_t size_bytes);
 
 /* The memory that a guest must have for an end address, in MiB (whole 2 MiB frames). */
 uint64_t load_needed_mib(struct range ram, uint64_t end);

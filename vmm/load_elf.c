@@ -94,8 +94,7 @@ static void copy(const struct load_file *file, const struct load_plan *plan, con
     CHECK(error == ELF_OK);
     struct elf_segment segment;
     for (unsigned cursor = 0; elf_segment_next(&elf, &cursor, &segment);) {
-        bool copied = ram_write(ram, (gpa_t){segment.paddr}, segment.data, segment.file_bytes);
-        CHECK(copied);
+        load_fill(ram, segment_range(&segment), segment.data, segment.file_bytes);
     }
 }
 

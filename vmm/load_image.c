@@ -74,8 +74,7 @@ static bool place(const struct load_file *file, struct range ram, struct load_pl
 
 static void copy(const struct load_file *file, const struct load_plan *plan, const struct ram *ram)
 {
-    bool copied = ram_write(ram, (gpa_t){plan->kernel.base}, file->bytes, file->size_bytes);
-    CHECK(copied);
+    load_fill(ram, plan->kernel, file->bytes, file->size_bytes);
 }
 
 const struct load_format load_image = {

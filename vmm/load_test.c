@@ -427,18 +427,26 @@ static void elf_files_that_are_no_program(void **state)
     expect_refused(b, "kernel 'Image': entry 0x40000002 is not the address of an instruction");
 }
 
-/* Copies into memory of exactly the right size, and looks at every byte of it. */
-static void expect_copied(struct bench *b, const struct range *from_kernel,
-                          const struct range *to_ram, unsigned n)
+/* A part of the kernel's file, and what it fills in memory: beyond the file's bytes with zeroes. */
+struct part {
+    struct range file, memory;
+};
+
+/* Copies into memory of exactly the right size, which a life before has left full of something, and
+ * looks at every byte of it. */
+static void expect_copied(struct bench *b, const struct part *parts, unsigned n)
 {
     uint64_t size = b->request.ram.size_bytes;
-    uint8_t *host = calloc(1, size), *expected = calloc(1, size);
+    uint8_t *host = malloc(size), *expected = malloc(size);
     struct ram ram = {{BASE}, size, host};
+    memset(host, 0xa5, size);
+    memset(expected, 0xa5, size);
     expect_placed(b);
     load_copy(&b->request, &b->plan, &ram);
     for (unsigned i = 0; i < n; i++) {
-        memcpy(expected + (to_ram[i].base - BASE), b->kernel + from_kernel[i].base,
-               from_kernel[i].size_bytes);
+        uint8_t *to = expected + (parts[i].memory.base - BASE);
+        memset(to, 0, parts[i].memory.size_bytes);
+        memcpy(to, b->kernel + parts[i].file.base, parts[i].file.size_bytes);
     }
     if (b->request.initrd.size_bytes != 0) {
         memcpy(expected + (b->plan.initrd.base - BASE), b->initrd, sizeof b->initrd);
@@ -448,16 +456,21 @@ static void expect_copied(struct bench *b, const struct range *from_kernel,
     free(expected);
 }
 
-static void an_image_is_copied_once_and_nothing_else_touched(void **state)
+static void an_image_is_copied_its_bss_cleared_and_nothing_else_touched(void **state)
 {
     struct bench *b = *state;
-    make_image(b, 0x1000, 0x8000);
-    expect_copied(b, &(struct range){0, sizeof b->kernel}, &(struct range){BASE + 0x1000, 0}, 1);
+    const uint64_t size = sizeof b->kernel + 0x8000;
+    const struct part part = {
+        {0,             sizeof b->kernel},
+        {BASE + 0x1000, size            }
+    };
+    make_image(b, 0x1000, size);
+    expect_copied(b, &part, 1);
     b->request.initrd = (struct load_file){0};
-    expect_copied(b, &(struct range){0, sizeof b->kernel}, &(struct range){BASE + 0x1000, 0}, 1);
+    expect_copied(b, &part, 1);
 }
 
-static void elf_segments_are_copied_and_their_bss_left_alone(void **state)
+static void elf_segments_are_copied_and_their_bss_cleared(void **state)
 {
     struct bench *b = *state;
     static const struct segment segments[] = {
@@ -465,16 +478,13 @@ static void elf_segments_are_copied_and_their_bss_left_alone(void **state)
         {0x8000, BASE + 0x100010, 0x7,   0x7   },
         {0x9000, BASE + 0x200000, 0,     0x1000},
     };
-    static const struct range from[] = {
-        {0x200, 0x100},
-        {0x400, 0x7  }
-    };
-    static const struct range to[] = {
-        {BASE + 0x300000, 0},
-        {BASE + 0x100010, 0}
+    static const struct part parts[] = {
+        {{0x200, 0x100}, {BASE + 0x300000, 0x2000}},
+        {{0x400, 0x7},   {BASE + 0x100010, 0x7}   },
+        {{0, 0},         {BASE + 0x200000, 0x1000}},
     };
     make_elf(b, 0x1000, segments, 3);
-    expect_copied(b, from, to, 2);
+    expect_copied(b, parts, 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -501,8 +511,8 @@ int main(void)
         TEST(elf_segments_outside_memory),
         TEST(elf_segments_that_overlap),
         TEST(elf_files_that_are_no_program),
-        TEST(an_image_is_copied_once_and_nothing_else_touched),
-        TEST(elf_segments_are_copied_and_their_bss_left_alone),
+        TEST(an_image_is_copied_its_bss_cleared_and_nothing_else_touched),
+        TEST(elf_segments_are_copied_and_their_bss_cleared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include <libfdt.h>
 #include <string.h>
 
-#include "lib/aarch64/cpu.h"
+#include "lib/aarch64/cache.h"
 #include "lib/check.h"
 #include "lib/log.h"
 #include "lib/tree_child.h"
@@ -173,11 +173,27 @@ static struct load_file file_of(const struct process_file *file)
     return (struct load_file){file->name, (const uint8_t *)file->vaddr, file->size_bytes};
 }
 
-static void clean(struct range range)
+/*
+ * The guest starts with caches off: what is in a cache only it does not see, and a line that is
+ * written back later destroys what it wrote past it. RAM that is new the kernel has cleaned; we
+ * have written the files. RAM that the guest had before is in the caches as the guest left it,
+ * anywhere, and a machine that was reset has none of that: so all of it is written back and dropped
+ * (KVM does the same for a virtual machine that is reset). Instructions are fetched from the kernel
+ * alone, where other ones may have been.
+ */
+static void clean_ram(const struct load_plan *plan)
 {
-    void *start = ram_span(&vmm.ram, (gpa_t){range.base}, range.size_bytes);
-    CHECK(start != NULL || range.size_bytes == 0);
-    cache_clean(start, range.size_bytes);
+    const struct range files[] = {plan->kernel, plan->dtb, plan->initrd};
+    for (unsigned i = 0; vmm.boot->ram_used == 0 && i < sizeof files / sizeof files[0]; i++) {
+        void *start = ram_span(&vmm.ram, (gpa_t){files[i].base}, files[i].size_bytes);
+        cache_maintain(CACHE_CLEAN, start, files[i].size_bytes);
+    }
+    if (vmm.boot->ram_used != 0) {
+        cache_maintain(CACHE_CLEAN_INVALIDATE, vmm.ram.host, vmm.ram.size_bytes);
+    }
+    cache_maintain(CACHE_INVALIDATE_INSTRUCTIONS,
+                   ram_span(&vmm.ram, (gpa_t){plan->kernel.base}, plan->kernel.size_bytes),
+                   plan->kernel.size_bytes);
 }
 
 static bool load_files(void)
@@ -198,10 +214,7 @@ static bool load_files(void)
     if (!write_tree(&plan)) {
         return false;
     }
-    /* The guest starts with caches off: what it gets must be in memory, not only in our cache. */
-    clean(plan.kernel);
-    clean(plan.dtb);
-    clean(plan.initrd);
+    clean_ram(&plan);
     /* The boot vCPU's handler starts it, like any other's. */
     psci_reset(&vmm.psci, ram_range(&vmm.ram), vmm.vcpu_count);
     vmm.psci.start[0] = (struct psci_start){plan.entry, plan.dtb.base};

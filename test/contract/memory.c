@@ -233,6 +233,29 @@ static void check_tables(void)
                    seL4_InvalidCapability);
 }
 
+/* A frame outlives the address space that it was mapped in, and goes with its contents into
+ * another.
+ */
+static void check_frame_outlives_space(void)
+{
+    enum { CONTENTS = 42 };
+    seL4_CPtr frame = cap_new(seL4_ARM_SmallPageObject, 0);
+    seL4_CPtr other = cap_new(seL4_ARM_VSpaceObject, 0);
+    seL4_Word page = memory_window(seL4_PageBits);
+    memory_map(frame, own, page, seL4_ReadWrite);
+    *(volatile seL4_Word *)page = CONTENTS;
+    REQUIRE(seL4_ARM_Page_Unmap(frame) == seL4_NoError);
+    REQUIRE(seL4_ARM_ASIDPool_Assign(seL4_CapInitThreadASIDPool, other) == seL4_NoError);
+    memory_map(frame, other, page, seL4_ReadWrite);
+    REQUIRE(cap_delete(other) == seL4_NoError);
+    contract_error("delete_vspace.map",
+                   seL4_ARM_Page_Map(frame, own, page, seL4_ReadWrite, attributes),
+                   seL4_InvalidCapability);
+    contract_error("delete_vspace.unmap", seL4_ARM_Page_Unmap(frame), seL4_NoError);
+    memory_map(frame, own, page, seL4_ReadWrite);
+    contract_number("delete_vspace.contents", *(volatile seL4_Word *)page, CONTENTS);
+}
+
 /* A pool of our own holds 512 VSpaces, and takes another when one of them is deleted. */
 static void check_asids(void)
 {
@@ -277,5 +300,6 @@ void memory_run(void)
     check_large_pages();
     check_rights();
     check_tables();
+    check_frame_outlives_space();
     check_asids();
 }

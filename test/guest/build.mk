@@ -114,5 +114,13 @@ $(PROGRAM_AARCH32): test/guest/aarch32/aarch32.S | $B/packages.stamp
 	$Q$(TARGET_CC:gcc=objcopy) -I elf32-little -O binary -j .text $@.o $@
 	$Qrm $@.o
 
+# Resets its machine a hundred times, and looks at what it finds each time.
+GUEST_LIVES := $B/guest/lives.elf
+GUESTS      += $(GUEST_LIVES)
+$(GUEST_LIVES): test/guest/lives/start.S test/guest/lives/lives.c | $B/packages.stamp
+	$(call say,LD,$@)
+	$Qmkdir -p $(@D)
+	$Q$(TARGET_CC) $(TARGET_CFLAGS) -mstrict-align $(TARGET_LDFLAGS) -Wl,-Ttext-segment=0x40200000 $^ -o $@
+
 .PHONY: guests
 guests: $(GUESTS)

@@ -73,6 +73,31 @@ def test_reported_memory_goes_back_by_itself(context):
     context.say(f"{first} of 256 MiB reported free after boot")
 
 
+def test_a_reset_gets_back_what_the_balloon_had(context):
+    """Or the VM is refused with what is missing, and starts when it is there again."""
+    system = System(context, DESCRIPTION)
+    system.wait_ready("keeper")
+    before = free_memory_kib(system)
+    system.shell(f"balloon keeper {TARGET_MIB}")
+    wait_balloon(system, "keeper", lambda mib: mib >= WHOLE_LEAST * TARGET_MIB)
+    system.guest("keeper").machine.send_line("reboot")
+    guest = system.wait_ready_again("keeper", 2)
+    check(int(guest.selftest("memory", 180)["bad"]) == 0, "memory is not the guest's own after its reset")
+    # What the operator wants outlives the reset.
+    wait_balloon(system, "keeper", lambda mib: mib >= WHOLE_LEAST * TARGET_MIB)
+
+    system.shell("start other")
+    system.wait_ready_again("other", 1)
+    since = system.machine.mark()
+    system.guest("keeper").machine.send_line("reboot")
+    system.machine.expect(r"keeper: not started: keeper needs the \d+ MiB that its guest had given back: \d+ KiB are free", 60, since)
+    check(system.guest("other").output("echo alive") == "alive", "other died of it")
+    system.shell("balloon keeper 0")
+    system.shell("stop other")
+    system.wait_ready_again("keeper", 3)
+    check(free_memory_kib(system) == before, f"free: {free_memory_kib(system)} KiB, {before} before")
+
+
 def test_nothing_is_lost_with_a_vm_and_its_balloon(context):
     system = System(context, DESCRIPTION)
     system.shell("stop keeper")

@@ -4,7 +4,7 @@ of it; nothing is lost by it, and the other VM counts on. Only the stand-in kern
 import re
 import time
 
-from bulkhead import System
+from bulkhead import LOG_LINE, System, image_option
 from guest import check
 from switches import Switches
 
@@ -19,6 +19,7 @@ SWITCH_FAR = 1_000_000
 SERVICE_CRASHES = 6
 INTERRUPTS = 20
 BUDGETS = 100
+RESET_STEP = 6
 
 
 def start(context):
@@ -104,6 +105,38 @@ def test_no_allocation_from_each_one_on(context):
         remarks.append(f"{name}: {count} allocations")
     counter.check()
     context.say("; ".join(remarks))
+
+
+def test_no_allocation_from_each_one_of_a_reset_on(context):
+    """The VM's memory is there already; with it all is given back."""
+    system, switches = start(context)
+    counter = Counter(system)
+    root = f"{image_option('--programs')}/root.elf"
+    before = system.shell("memory")
+
+    def when_life_ends(number, cause=lambda: None):
+        with system.debugger.at(root, "vm_end", cause):
+            return switches.set_stopped("fail_retypes", number)
+
+    def start_lives():
+        system.machine.send("start lives\r")
+
+    when_life_ends(SWITCH_FAR, start_lives)
+    count = SWITCH_FAR - when_life_ends(0)
+    check(count >= ALLOCATIONS_LEAST, f"only {count} allocations")
+    system.wait_state("lives", "stopped")
+    for number in range(1, count + 1, RESET_STEP):
+        system.front_shell()
+        since = system.machine.mark()
+        when_life_ends(number, start_lives)
+        line = system.machine.expect(LOG_LINE.format(name="root") + r"error: lives: not started: (.*)\n", 20, since)
+        switches.set("fail_retypes", 0)
+        check(re.match(REFUSAL, "error: " + line.group(1)), f"allocation {number} failed: '{line.group(1)}'")
+        system.wait_state("lives", "failed")
+        after = system.shell("memory")
+        check(after == before, f"allocation {number} failed: before: {before}, after: {after}")
+    counter.check()
+    context.say(f"{count} allocations")
 
 
 def test_no_address_space(context):

@@ -5,6 +5,8 @@ from guest import check
 
 DESCRIPTION = "test/system/systems/tiny.dts"
 ROUNDS = 1000
+LIVES = "test/system/systems/lives.dts"
+LIVES_COUNT = 100
 
 
 def test_a_thousand_rounds_leave_nothing_behind(context):
@@ -17,5 +19,22 @@ def test_a_thousand_rounds_leave_nothing_behind(context):
     starts = system.vm("tiny").starts
     check(starts == ROUNDS, f"{starts} starts after {ROUNDS} rounds")
     system.shell("stop tiny")
+    after = system.shell("memory")
+    check(after == before, f"before: {before}, after: {after}")
+
+
+def test_a_hundred_resets_load_all_again(context):
+    """A reset keeps a VM's memory. Guests that have destroyed what was loaded there find it anew, and when they
+    end, all memory comes back."""
+    system = System(context, LIVES)
+    before = system.shell("memory")
+    for name in ("one", "two"):
+        system.shell(f"start {name}")
+    for name in ("one", "two"):
+        since = system.console(name)
+        said = system.machine.expect(r"^lives: (.+)\n", 60, since).group(1)
+        check(said == f"{LIVES_COUNT} lives", f"{name}: {said}")
+        vm = system.wait_state(name, "stopped")
+        check(vm.starts == LIVES_COUNT, f"{name} was started {vm.starts} times")
     after = system.shell("memory")
     check(after == before, f"before: {before}, after: {after}")
