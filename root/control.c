@@ -75,9 +75,14 @@ static void start_later(struct vm *vm)
 
 static void end_vm(struct vm *vm, enum end_cause cause);
 
-/* False: the reason says why. */
+/* False: the reason says why. What a device lacks it will lack the next time, too. */
 static bool start_vm(struct vm *vm)
 {
+    if (!port_allow(vm->number)) {
+        log_error("%s: not started: %s", name_of(vm), reason());
+        set_state(vm, VM_FAILED);
+        return false;
+    }
     if (!vm_reap(vm)) {
         start_later(vm);
         return true;

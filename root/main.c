@@ -113,9 +113,7 @@ void root_main(const seL4_BootInfo *info)
     }
     service_open_root_log(&log_ring);
     log_open(log_to_service, LOG_DEBUG);
-    if (!port_init(&board, tree)) {
-        stop(reason());
-    }
+    port_init(&board, tree);
     control_start_all(tree);
     control_run(reply);
 }

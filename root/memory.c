@@ -125,6 +125,15 @@ static bool refuse_block(const char *name, uint64_t wanted_bytes)
                       name, kib(wanted_bytes), kib(c.free_bytes), kib(c.total_bytes));
 }
 
+/* Says how much all that was wanted is, if that is more than there is; else the reason stays. */
+static void refuse_frames(const char *name, uint64_t wanted_bytes)
+{
+    if (buddy.free_bytes < wanted_bytes) {
+        reason_set("%s needs %lu KiB of memory: %lu of %lu KiB are free", name, kib(wanted_bytes),
+                   kib(buddy.free_bytes), kib(buddy.total_bytes));
+    }
+}
+
 static bool refuse_object(const char *name, const char *what, uint64_t wanted_bytes,
                           seL4_Error error)
 {
@@ -338,32 +347,53 @@ static unsigned largest_for(unsigned bits)
     return buddy_largest(&buddy);
 }
 
-seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count)
+/* Gives the last blocks back, all that were taken since there were `count`, and `slots`. */
+static void arena_shrink(struct arena *arena, uint16_t count, uint32_t slots)
 {
-    seL4_Word first = arena->next_slot;
-    if (arena_slots(arena, count) == 0) {
-        return 0;
+    while (arena->block_count > count) {
+        uint16_t block = arena->block[--arena->block_count];
+        arena->bytes -= 1ull << buddy.block[block].bits;
+        CHECK(cspace_revoke(block_cap(block)) == seL4_NoError);
+        buddy_give(&buddy, block);
     }
-    /* The block that objects are made of must stay last: put the frames' blocks before it. */
-    uint16_t current = arena->block[arena->block_count - 1];
-    for (seL4_Word slot = first; count > 0;) {
+    arena->next_slot -= slots;
+    slots_used -= slots;
+}
+
+static bool fill_with_frames(struct arena *arena, seL4_Word slot, uint32_t count)
+{
+    while (count > 0) {
         unsigned bits = 31 - (unsigned)__builtin_clz(count) + seL4_LargePageBits;
         unsigned largest = largest_for(bits);
         if (largest >= seL4_LargePageBits && largest < bits) {
             bits = largest; /* memory is in pieces: take them as they are */
         }
-        if (!add_block(arena, bits)) {
-            return 0;
+        if (!add_block(arena, bits) || !frames_from_block(arena, bits, slot)) {
+            return false;
         }
-        if (!frames_from_block(arena, bits, slot)) {
-            return 0;
-        }
-        arena->block[arena->block_count - 2] = arena->block[arena->block_count - 1];
-        arena->block[arena->block_count - 1] = current;
         slot += 1ul << (bits - seL4_LargePageBits);
         count -= 1u << (bits - seL4_LargePageBits);
     }
-    return cspace_slot(arena->index, first);
+    return true;
+}
+
+seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count)
+{
+    seL4_CPtr first = arena_slots(arena, count);
+    if (first == 0) {
+        return 0;
+    }
+    uint16_t blocks = arena->block_count;
+    if (!fill_with_frames(arena, arena->next_slot - count, count)) {
+        arena_shrink(arena, blocks, count);
+        refuse_frames(arena->name, (uint64_t)count << seL4_LargePageBits);
+        return 0;
+    }
+    /* The block that objects are made of must stay last. */
+    uint16_t current = arena->block[blocks - 1];
+    arena->block[blocks - 1] = arena->block[arena->block_count - 1];
+    arena->block[arena->block_count - 1] = current;
+    return first;
 }
 
 uint16_t arena_take_frame(struct arena *arena, seL4_CPtr slot)

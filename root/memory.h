@@ -91,7 +91,7 @@ seL4_CPtr arena_slots(struct arena *arena, uint32_t count);
 
 /*
  * Makes `count` frames of 2 MiB, next to each other in capability slots. Returns the first one's
- * capability, 0 when there is no memory or no slot.
+ * capability; 0, with nothing taken, when there is no memory or no slot.
  */
 seL4_CPtr arena_large_frames(struct arena *arena, uint32_t count);
 

@@ -45,12 +45,16 @@ struct service {
     struct virtio_place device;
     bool has_device;
     bool lost; /* its device could not be reset: nobody knows what that still writes to */
+    char no_device[PORT_WHY_MAX]; /* what is the matter with the board's, when it has none */
+    bool is_open;                 /* what it shares with root is there .. */
+    char not_open[PORT_WHY_MAX];  /* .. or why it is not */
     struct port ports[PORT_MAX];
     uint32_t port_count;
 };
 
 static struct service services[CLASS_COUNT] = {
     {.class = &port_block}, {.class = &port_net}, {.class = &port_vsock}};
+static char refusals[SERIAL_CLIENT_MAX][PORT_WHY_MAX]; /* of VMs, by client number; "": none */
 
 static uint64_t link_vaddr(const struct service *service, uint32_t port)
 {
@@ -67,6 +71,19 @@ static void *roster_of(const struct service *service)
 static const void *stats_of(const struct service *service)
 {
     return (const uint8_t *)roster_of(service) + ROSTER_BYTES;
+}
+
+/* Keeps a VM from starting, for the reason that is set; its first one stays. */
+static void refuse(uint32_t client)
+{
+    if (refusals[client][0] == '\0') {
+        format(refusals[client], sizeof refusals[client], "%s", reason());
+    }
+}
+
+bool port_allow(uint32_t number)
+{
+    return refusals[number][0] == '\0' || reason_set("%s", refusals[number]);
 }
 
 /* ---- reading the description
@@ -103,10 +120,11 @@ static struct service *service_for(const char *device)
     return NULL;
 }
 
-/* One VM's devices, in the order of its description: the VMM counts its links in the same way. */
+/* False: the reason says what is missing. */
 typedef bool visit_port(struct service *service, uint32_t port, const struct port_node *node);
 
-static bool visit_vm(const void *tree, int vm, uint32_t client, visit_port *visit)
+/* One VM's devices, in the order of its description: the VMM counts its links in the same way. */
+static void visit_vm(const void *tree, int vm, uint32_t client, visit_port *visit)
 {
     int devices = fdt_subnode_offset(tree, vm, "devices");
     uint32_t link = 0;
@@ -119,50 +137,62 @@ static bool visit_vm(const void *tree, int vm, uint32_t client, visit_port *visi
         }
         const struct port_node place = {tree, vm, node, fdt_get_name(tree, vm, NULL), client};
         if (link == PROCESS_LINK_MAX || service->port_count == PORT_MAX) {
-            return reason_set("/vms/%s: too many devices of kind %s", place.vm_name,
-                              service->class->device);
+            reason_set("/vms/%s: too many devices of kind %s", place.vm_name,
+                       service->class->device);
+            refuse(client);
+            return;
         }
         service->ports[service->port_count].client = client;
         service->ports[service->port_count].link = link++;
         if (visit != NULL && !visit(service, service->port_count, &place)) {
-            return false;
+            refuse(client);
         }
         service->port_count++;
     }
-    return true;
 }
 
 /* Numbers all ports anew; visit may be NULL. */
-static bool visit_all(const void *tree, visit_port *visit)
+static void visit_all(const void *tree, visit_port *visit)
 {
     uint32_t client = CLIENT_VM;
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         services[i].port_count = 0;
     }
     for (int vm = description_next_vm(tree, -1); vm >= 0; vm = description_next_vm(tree, vm)) {
-        if (!visit_vm(tree, vm, client++, visit)) {
-            return false;
-        }
+        visit_vm(tree, vm, client++, visit);
     }
-    return true;
 }
 
 /* The link's memory, and what the roster says. */
 static bool make_port(struct service *service, uint32_t port, const struct port_node *node)
 {
+    const struct port_class *class = service->class;
+    const char *device = fdt_get_name(node->tree, node->node, NULL);
+    struct port *p = &service->ports[port];
+    char wrong[PORT_WHY_MAX];
+    p->vm = node->vm_name;
+    p->device = device;
+    p->backing = port_text(node->tree, node->node, class->backing);
+    if (!service->is_open) {
+        return reason_set("%s", service->not_open);
+    }
+    if (class->virtio_id != 0 && class->needs_board(node) && !service->has_device) {
+        return reason_set("/vms/%s/devices/%s needs the board's %s, which %s", node->vm_name,
+                          device, class->board_device, service->no_device);
+    }
     seL4_CPtr frame = arena_large_frames(&root.arena, 1);
     if (frame == 0 || !space_map(&root.space, frame, link_vaddr(service, port), SPACE_READ_WRITE)) {
         return false;
     }
-    service->ports[port].frame = frame;
-    service->ports[port].vm = node->vm_name;
-    service->ports[port].device = fdt_get_name(node->tree, node->node, NULL);
-    service->ports[port].backing = port_text(node->tree, node->node, service->class->backing);
     seL4_ARM_Page_GetAddress_t address = seL4_ARM_Page_GetAddress(frame);
     CHECK(address.error == seL4_NoError);
-    const char *wrong = service->class->describe(roster_of(service), port, node, address.paddr);
-    return wrong == NULL ||
-           reason_set("/vms/%s/devices/%s: %s", node->vm_name, service->ports[port].device, wrong);
+    const char *why = class->describe(roster_of(service), port, node, address.paddr);
+    if (why != NULL) {
+        format(wrong, sizeof wrong, "%s", why); /* it may be in the reason itself */
+        return reason_set("/vms/%s/devices/%s: %s", node->vm_name, device, wrong);
+    }
+    p->frame = frame;
+    return true;
 }
 
 /* ---- what a service and root share, for ever ----------------------------------------------------
@@ -174,7 +204,8 @@ static bool make_device(struct service *service, struct port_memory *memory)
     service->dma_frame = arena_large_frames(&root.arena, 1);
     service->irq = cspace_own_slot();
     if (service->dma_frame == 0 ||
-        cspace_irq_handler(service->irq, service->device.intid) != seL4_NoError) {
+        !reason_check(cspace_irq_handler(service->irq, service->device.intid), service->class->name,
+                      "its device's interrupt")) {
         return false;
     }
     seL4_ARM_Page_GetAddress_t address = seL4_ARM_Page_GetAddress(service->dma_frame);
@@ -185,14 +216,29 @@ static bool make_device(struct service *service, struct port_memory *memory)
     return true;
 }
 
+static void find_device(struct service *service, struct port_memory *memory)
+{
+    if (service->class->virtio_id == 0) {
+        return;
+    }
+    enum virtio_found found = virtio_find(service->class->virtio_id, &service->device);
+    service->has_device = found == VIRTIO_FOUND && make_device(service, memory);
+    if (!service->has_device) {
+        format(service->no_device, sizeof service->no_device,
+               found == VIRTIO_FOUND ? "cannot be used: %s" : "%s",
+               found == VIRTIO_FOUND ? reason() : virtio_found_text(found));
+    }
+}
+
 static bool make_shared(struct service *service)
 {
     uint64_t roster = (uint64_t)roster_of(service);
     service->notification = arena_object(&root.arena, seL4_NotificationObject, 0);
     service->roster_signal = arena_slot(&root.arena);
     if (service->notification == 0 || service->roster_signal == 0 ||
-        cspace_mint(service->roster_signal, service->notification, seL4_CanWrite, BADGE_ROSTER) !=
-            seL4_NoError) {
+        !reason_check(
+            cspace_mint(service->roster_signal, service->notification, seL4_CanWrite, BADGE_ROSTER),
+            service->class->name, "a badge")) {
         return false;
     }
     service->roster_frame = space_map_page(&root.space, roster, SPACE_READ_WRITE);
@@ -200,21 +246,17 @@ static bool make_shared(struct service *service)
     return service->roster_frame != 0 && service->stats_frame != 0;
 }
 
-static bool open_service(struct service *service, const struct board *board, const void *tree)
+static void open_service(struct service *service, const struct board *board, const void *tree)
 {
-    const struct port_class *class = service->class;
     struct port_memory memory = {.epoch_s = board->epoch_s};
-    bool needs_device = false;
-    enum virtio_found found =
-        class->virtio_id == 0 ? VIRTIO_NOT_THERE : virtio_find(class->virtio_id, &service->device);
-    service->has_device = found == VIRTIO_FOUND;
-    if (!make_shared(service) || (service->has_device && !make_device(service, &memory)) ||
-        !class->open(roster_of(service), tree, &memory, &needs_device)) {
-        return false;
+    reason_clear();
+    if (!make_shared(service)) {
+        format(service->not_open, sizeof service->not_open, "%s", reason());
+        return;
     }
-    return !needs_device || service->has_device ||
-           reason_set("%s: the description needs the board's virtio device of type %u, which %s",
-                      class->name, class->virtio_id, virtio_found_text(found));
+    find_device(service, &memory);
+    service->class->open(roster_of(service), tree, &memory);
+    service->is_open = true;
 }
 
 /* ---- a service's process ------------------------------------------------------------------------
@@ -245,6 +287,9 @@ static bool give_port(struct service *service, uint32_t port)
 static bool map_ports(struct service *service)
 {
     for (uint32_t i = 0; i < service->port_count; i++) {
+        if (service->ports[i].frame == 0) {
+            continue; /* its VM was refused */
+        }
         if (!space_map_copy(&service->process.space, service->ports[i].frame,
                             PROCESS_LINK_VADDR + i * PROCESS_LINK_STRIDE, SPACE_READ_WRITE) ||
             (service->ports[i].process != NULL && !give_port(service, i))) {
@@ -305,10 +350,22 @@ static bool start(struct service *service)
     return true;
 }
 
+/* Some VM may start, and has a port of it. */
+static bool is_needed(const struct service *service)
+{
+    for (uint32_t i = 0; i < service->port_count; i++) {
+        if (refusals[service->ports[i].client][0] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* NULL: there is no such service, or none that could be made. */
 static struct service *find(uint32_t number)
 {
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
-        if (services[i].class->client == number && services[i].port_count != 0) {
+        if (services[i].class->client == number && services[i].is_open) {
             return &services[i];
         }
     }
@@ -318,7 +375,7 @@ static struct service *find(uint32_t number)
 bool port_restart(uint32_t number)
 {
     struct service *service = find(number);
-    if (service == NULL) {
+    if (service == NULL || !is_needed(service)) {
         return reason_set("%s: no VM needs this service", service_name(number));
     }
     end(service);
@@ -333,33 +390,29 @@ void port_stop(uint32_t number)
     }
 }
 
-bool port_init(const struct board *board, const void *tree)
+void port_init(const struct board *board, const void *tree)
 {
-    if (!visit_all(tree, NULL)) {
-        return false;
-    }
-    bool needed[CLASS_COUNT], has_board_device = false;
+    visit_all(tree, NULL);
+    bool has_board_device = false;
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
-        needed[i] = services[i].port_count != 0;
-        has_board_device |= needed[i] && services[i].class->virtio_id != 0;
+        has_board_device |= services[i].port_count != 0 && services[i].class->virtio_id != 0;
     }
     if (has_board_device && !virtio_init(board)) {
-        return false;
+        log_error("root: not all devices of the board are looked at: %s", reason());
     }
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
-        if (needed[i] && !open_service(&services[i], board, tree)) {
-            return false;
+        if (services[i].port_count != 0) {
+            open_service(&services[i], board, tree);
         }
     }
-    if (!visit_all(tree, make_port)) {
-        return false;
-    }
+    visit_all(tree, make_port);
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
-        if (needed[i] && !start(&services[i])) {
-            return false;
+        struct service *service = &services[i];
+        bool started = !is_needed(service) || start(service);
+        for (uint32_t n = 0; !started && n < service->port_count; n++) {
+            refuse(service->ports[n].client);
         }
     }
-    return true;
 }
 
 /* ---- clients ------------------------------------------------------------------------------------
@@ -477,7 +530,9 @@ static void report_port(const struct service *service, uint32_t number, const vo
     format(info->vm, sizeof info->vm, "%s", port->vm);
     format(info->device, sizeof info->device, "%s", port->device);
     format(info->backing, sizeof info->backing, "%s", port->backing);
-    service->class->count(stats, number, (const void *)link_vaddr(service, number), info);
+    if (port->frame != 0) { /* else its VM was refused */
+        service->class->count(stats, number, (const void *)link_vaddr(service, number), info);
+    }
 }
 
 void port_report(enum control_ports class, struct control_reply *reply)

@@ -16,9 +16,14 @@
 
 /*
  * Reads the devices of all VMs, finds the board's, and starts the services that are needed. The VM
- * at place n of the description is client CLIENT_VM + n. False: the reason says why.
+ * at place n of the description is client CLIENT_VM + n. What is missing (a device of the board,
+ * memory for a disk or a service) keeps those VMs from starting that need it: port_allow.
  */
-bool port_init(const struct board *board, const void *tree);
+void port_init(const struct board *board, const void *tree);
+
+/* False: the VM cannot have all of its devices, now or later, and the reason says what is missing.
+ */
+bool port_allow(uint32_t number);
 
 /*
  * Starts the service with this client number again, whose process has died, or which is to begin

@@ -23,6 +23,7 @@ static struct disk {
     uint64_t bytes;
     uint64_t vaddr; /* in the service */
     uint32_t users;
+    char why[PORT_WHY_MAX]; /* it has no memory, for good; "": it has */
 } disks[DISK_MAX];
 static uint32_t disk_count;
 static uint32_t disk_of_port[BLOCK_PORT_MAX]; /* of a port of kind BLOCK_PORT_RAM */
@@ -32,38 +33,40 @@ static bool is_ram(const void *tree, int disk)
     return strcmp(port_text(tree, disk, "backend"), "ram") == 0;
 }
 
-static bool open_disk(const void *tree, int node, uint64_t *next_vaddr)
+/* One that gets no memory is there all the same, to say so to those who want it. */
+static void open_disk(const void *tree, int node, uint64_t *next_vaddr)
 {
     if (disk_count == DISK_MAX) {
-        return reason_set("/disks: more than %u in memory", DISK_MAX);
+        return; /* block_describe */
     }
     struct disk *disk = &disks[disk_count++];
     disk->name = fdt_get_name(tree, node, NULL);
     disk->file = port_text(tree, node, "file");
     uint64_t size = (uint64_t)port_number(tree, node, "size-mib", 0) << 20;
     if (size == 0) {
-        return true;
+        return;
     }
     disk->bytes = size + HEAD_BYTES;
     disk->frames = (uint32_t)(align_up(disk->bytes, LARGE_BYTES) / LARGE_BYTES);
     disk->frame = arena_large_frames(&root.arena, disk->frames);
+    if (disk->frame == 0) {
+        disk->frames = 0;
+        format(disk->why, sizeof disk->why, "give its disk a smaller size-mib: %s", reason());
+        return;
+    }
     disk->vaddr = *next_vaddr;
     *next_vaddr += (uint64_t)disk->frames * LARGE_BYTES;
-    return disk->frame != 0;
 }
 
-static bool block_open(void *roster_page, const void *tree, const struct port_memory *memory,
-                       bool *needs_device)
+static void block_open(void *roster_page, const void *tree, const struct port_memory *memory)
 {
     struct block_roster *roster = roster_page;
     uint64_t vaddr = PROCESS_RAM_VADDR;
     int node;
     tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "disks"))
     {
-        if (!is_ram(tree, node)) {
-            *needs_device = true;
-        } else if (!open_disk(tree, node, &vaddr)) {
-            return false;
+        if (is_ram(tree, node)) {
+            open_disk(tree, node, &vaddr);
         }
     }
     *roster = (struct block_roster){
@@ -75,7 +78,12 @@ static bool block_open(void *roster_page, const void *tree, const struct port_me
         .dma_bytes = memory->dma_bytes,
         .stats_present = true,
     };
-    return true;
+}
+
+static bool block_needs_board(const struct port_node *node)
+{
+    int disk = port_lookup(node->tree, "disks", port_text(node->tree, node->node, "disk"));
+    return disk >= 0 && !is_ram(node->tree, disk);
 }
 
 static struct disk *find_disk(const char *name)
@@ -125,10 +133,13 @@ static const char *block_describe(void *roster_page, uint32_t port, const struct
             return reason();
         }
     }
-    struct disk *disk = find_disk(name);
-    if (disk == NULL) {
+    if (!is_ram(node->tree, disk_node)) {
         describe_part(info, node);
         return NULL;
+    }
+    struct disk *disk = find_disk(name);
+    if (disk == NULL || disk->why[0] != '\0') {
+        return disk == NULL ? "there are too many disks in memory before its own" : disk->why;
     }
     disk_of_port[port] = (uint32_t)(disk - disks);
     info->kind = BLOCK_PORT_RAM;
@@ -175,7 +186,7 @@ static bool block_map(void *roster_page, struct process *process)
                               SPACE_READ_WRITE)) {
             return false;
         }
-        if (disk->file[0] != '\0') {
+        if (disk->file[0] != '\0' && disk->why[0] == '\0') {
             file_vaddr = files_map(&process->space, disk->file, &file_bytes);
             if (file_vaddr == 0) {
                 return false;
@@ -217,7 +228,9 @@ const struct port_class port_block = {
     .client = CLIENT_BLOCK,
     .priority = PRIORITY_SERVICE,
     .virtio_id = 2,
+    .board_device = "disk",
     .open = block_open,
+    .needs_board = block_needs_board,
     .describe = block_describe,
     .format = block_format,
     .close = block_close,

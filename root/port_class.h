@@ -7,6 +7,8 @@
 
 /* What port.c and the classes, port_block.c, port_net.c and port_vsock.c, share. */
 
+enum { PORT_WHY_MAX = 240 }; /* bytes of a reason that is kept */
+
 /* What a class's service shares with root beside its ports. */
 struct port_memory {
     uint64_t dma_paddr, dma_bytes;
@@ -28,14 +30,16 @@ struct port_class {
     const char *backing; /* property of the device that names what is behind it */
     uint32_t client;     /* number */
     uint8_t priority;
-    uint32_t virtio_id; /* the board's device: VIRTIO 1.3, chapter 5; 0: it has none */
+    uint32_t virtio_id;       /* the board's device: VIRTIO 1.3, chapter 5; 0: it has none */
+    const char *board_device; /* its name in messages */
 
-    /* Once: writes the head of the roster; says whether it needs the board's device. False: the
-     * reason says why it cannot be. */
-    bool (*open)(void *roster, const void *tree, const struct port_memory *memory,
-                 bool *needs_device);
+    /* Once: writes the head of the roster. */
+    void (*open)(void *roster, const void *tree, const struct port_memory *memory);
 
-    /* Once for each port: what the roster says of it. NULL, or what is wrong with its node. */
+    /* Whether the VM's device is for nothing without the board's. With virtio_id. */
+    bool (*needs_board)(const struct port_node *node);
+
+    /* Once for each port: what the roster says of it. NULL, or why it cannot be. */
     const char *(*describe)(void *roster, uint32_t port, const struct port_node *node,
                             uint64_t link_paddr);
 

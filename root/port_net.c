@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/format.h"
+#include "lib/log.h"
 #include "lib/tree_child.h"
 #include "link/net.h"
 #include "root/port_class.h"
@@ -44,14 +45,12 @@ static uint64_t capture_vaddr(uint32_t network)
     return PROCESS_CAPTURE_VADDR + network * PROCESS_CAPTURE_STRIDE;
 }
 
-/* Memory for what it captures, which the serial service sees, too: it prints it. */
+/* Memory for what it captures, which the serial service sees, too: it prints it. False: it captures
+ * nothing, and the reason says why. */
 static bool open_network(const void *tree, int node, struct net_capture_info *info)
 {
     const char *name = fdt_get_name(tree, node, NULL);
     uint64_t bytes = (uint64_t)port_number(tree, node, "capture-mib", 0) << 20;
-    if (network_count == NET_NETWORK_MAX) {
-        return reason_set("/networks: more than %u", NET_NETWORK_MAX);
-    }
     struct network *network = &networks[network_count];
     uint64_t vaddr = capture_vaddr(network_count++);
     network->name = name;
@@ -61,14 +60,17 @@ static bool open_network(const void *tree, int node, struct net_capture_info *in
     if (bytes % LARGE_BYTES != 0 || bytes > PROCESS_CAPTURE_STRIDE) {
         return reason_set("/networks/%s: capture-mib cannot be", name);
     }
-    network->frames = (uint32_t)(bytes / LARGE_BYTES);
-    network->frame = arena_large_frames(&root.arena, network->frames);
+    uint32_t frames = (uint32_t)(bytes / LARGE_BYTES);
+    network->frame = arena_large_frames(&root.arena, frames);
+    if (network->frame == 0 || !service_show(network->frame, frames, vaddr)) {
+        return false;
+    }
+    network->frames = frames;
     *info = (struct net_capture_info){vaddr, bytes};
-    return network->frame != 0 && service_show(network->frame, network->frames, vaddr);
+    return true;
 }
 
-static bool net_open(void *roster_page, const void *tree, const struct port_memory *memory,
-                     bool *needs_device)
+static void net_open(void *roster_page, const void *tree, const struct port_memory *memory)
 {
     struct net_roster *roster = roster_page;
     uint32_t uplink = NET_NO_UPLINK;
@@ -85,14 +87,16 @@ static bool net_open(void *roster_page, const void *tree, const struct port_memo
     };
     tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "networks"))
     {
+        if (network_count == NET_NETWORK_MAX) {
+            break; /* net_describe refuses those on it */
+        }
         uplink = is_uplink(tree, node) ? network_count : uplink;
         if (!open_network(tree, node, &roster->capture[network_count])) {
-            return false;
+            log_error("net: /networks/%s keeps no frames, give it a smaller capture-mib: %s",
+                      fdt_get_name(tree, node, NULL), reason());
         }
     }
     roster->uplink_network = memory->device != NULL ? uplink : NET_NO_UPLINK;
-    *needs_device = uplink != NET_NO_UPLINK;
-    return true;
 }
 
 static uint8_t hex_digit(char c)
@@ -130,6 +134,12 @@ static const char *net_describe(void *roster_page, uint32_t port, const struct p
     }
     return read_mac(port_text(node->tree, node->node, "mac"), info->mac) ? NULL
                                                                          : "it has no MAC address";
+}
+
+static bool net_needs_board(const struct port_node *node)
+{
+    int network = port_lookup(node->tree, "networks", port_text(node->tree, node->node, "network"));
+    return network >= 0 && is_uplink(node->tree, network);
 }
 
 static void net_format(void *roster_page, uint32_t port, void *link)
@@ -240,7 +250,9 @@ const struct port_class port_net = {
     .client = CLIENT_NET,
     .priority = PRIORITY_SERVICE,
     .virtio_id = 1,
+    .board_device = "network",
     .open = net_open,
+    .needs_board = net_needs_board,
     .describe = net_describe,
     .format = net_format,
     .detach = net_detach,

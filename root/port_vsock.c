@@ -8,16 +8,13 @@
 #include "root/description.h"
 #include "root/port_class.h"
 
-static bool vsock_open(void *roster_page, const void *tree, const struct port_memory *memory,
-                       bool *needs_device)
+static void vsock_open(void *roster_page, const void *tree, const struct port_memory *memory)
 {
     (void)tree, (void)memory;
     *(struct vsock_roster *)roster_page = (struct vsock_roster){
         .magic = VSOCK_ROSTER_MAGIC,
         .version = VSOCK_ROSTER_VERSION,
     };
-    *needs_device = false;
-    return true;
 }
 
 /* Ports are numbered in the order of the VMs that have the device. VSOCK_PORT_MAX: not this one. */

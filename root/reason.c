@@ -5,7 +5,7 @@
 
 #include "lib/format.h"
 
-static char text[200];
+static char text[240];
 
 const char *reason(void)
 {

@@ -147,7 +147,7 @@ const char *virtio_found_text(enum virtio_found found)
 {
     static const char *const texts[] = {
         [VIRTIO_FOUND] = "is there",
-        [VIRTIO_NOT_THERE] = "is not there",
+        [VIRTIO_NOT_THERE] = "is not there: attach one, or take this device out of the description",
         [VIRTIO_LEGACY] = "speaks only the legacy interface (QEMU: -global "
                           "virtio-mmio.force-legacy=false)",
         [VIRTIO_SHARED] =

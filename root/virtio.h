@@ -22,7 +22,8 @@ enum virtio_found {
     VIRTIO_SHARED, /* its page has another device, too */
 };
 
-/* Maps the registers of all slots that the board's device tree names. Once. */
+/* Maps the registers of all slots that the board's device tree names. Once. False: not of all, and
+ * the reason says why. */
 bool virtio_init(const struct board *board);
 
 /* The first device of this type (chapter 5). */

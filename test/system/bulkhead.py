@@ -87,16 +87,20 @@ class Vm:
 class System:
     """A Bulkhead that runs in a machine."""
 
-    def __init__(self, context, description=PAIR, debugger=False, disk=None, drive=""):
-        """`drive`: more of QEMU's options for the disk's drive."""
+    def __init__(self, context, description=PAIR, debugger=False, disk=None, drive="", without=()):
+        """`drive`: more of QEMU's options for the disk's drive. `without`: devices that QEMU's machine is not given,
+        though the description asks for them."""
         image = make_image(description)
         options = ["--disk", disk] if disk else []
         command = run_tool("run", "--dry-run", *options, image).split()
         if disk:
             command[command.index("-drive") + 1] += drive
+        for device in without:
+            at = next(i for i, word in enumerate(command) if word.startswith(device))
+            del command[at - 1:at + 1]
         path = f"{image}.{os.getpid()}.gdb"
         if debugger:
-            command += ["-gdb", f"unix:{path},server=on,wait=off"]
+            command += ["-S", "-gdb", f"unix:{path},server=on,wait=off"]  # the debugger starts it
         self.machine = context.machine(command, fatal=[PANIC, *FATAL])
         self.debugger = open_debugger(path) if debugger else None
         self.kernel = context.kernel

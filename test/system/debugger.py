@@ -110,10 +110,14 @@ class Debugger:
         if answer != "OK":
             raise Failure(f"QEMU's debugger does not write to 0x{address:x}: '{answer}'")
 
-    def jump(self, address):
-        answer = self.ask(f"P{PC_NUMBER:x}={address.to_bytes(8, 'little').hex()}")
+    def set_register(self, number, value):
+        """Of the CPU that stopped: 0 to 30, or PC_NUMBER."""
+        answer = self.ask(f"P{number:x}={value.to_bytes(8, 'little').hex()}")
         if answer != "OK":
-            raise Failure(f"QEMU's debugger does not set the PC: '{answer}'")
+            raise Failure(f"QEMU's debugger does not set register {number}: '{answer}'")
+
+    def jump(self, address):
+        self.set_register(PC_NUMBER, address)
 
     @contextlib.contextmanager
     def _physical(self):
