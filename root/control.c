@@ -207,7 +207,7 @@ static enum control_result guest_request(struct vm *vm, seL4_Word label, seL4_Wo
     return done ? CONTROL_OK : CONTROL_ERROR;
 }
 
-/* Memory may have come back: those who have waited for it ask again. */
+/* Memory has come back: those who have waited for it ask again. */
 static void offer_memory(void)
 {
     for (uint32_t i = 0; i < vm_count; i++) {
@@ -537,8 +537,11 @@ _Noreturn void control_run(seL4_CPtr reply)
     seL4_Word badge;
     seL4_MessageInfo_t info = seL4_Recv(root.control, &badge, reply), answer;
     for (;;) {
+        uint64_t free_bytes = memory_free_bytes();
         bool answers = handle(badge, seL4_MessageInfo_get_label(info), &answer);
-        offer_memory();
+        if (memory_free_bytes() > free_bytes) {
+            offer_memory();
+        }
         info = answers ? seL4_ReplyRecv(root.control, answer, &badge, reply)
                        : seL4_Recv(root.control, &badge, reply);
     }
