@@ -22,7 +22,7 @@ enum {
     DESCRIPTION_MAC_LENGTH = 17,
     DESCRIPTION_DEVICE_MAX = 16, /* devices of a VM that have a link, or sit on virtio-mmio */
     DESCRIPTION_NETWORK_MAX = 32,
-    DESCRIPTION_CONSOLE_MAX = 27, /* VMs, and ports of their virtio consoles */
+    DESCRIPTION_CONSOLE_MAX = DESCRIPTION_VM_MAX, /* VMs, and ports of their virtio consoles */
     DESCRIPTION_CONSOLE_PORT_MAX = 3,
     DESCRIPTION_CAPTURE_MIB_MAX = 16,
     DESCRIPTION_PORT_MAX = 32, /* devices of all VMs together that a service of one kind serves */

@@ -40,7 +40,7 @@ static const struct command commands[] = {
     {"memory",  "",                  "memory and kernel resources",                  shell_memory,  1, 1, false, CONTROL_NONE     },
     {"start",   "NAME",              "start this VM",                                control,       2, 2, true,  CONTROL_VM_START },
     {"stop",    "NAME",              "end it at once, its memory is freed",          control,       2, 2, true,  CONTROL_VM_STOP  },
-    {"restart", "NAME",              "stop and start; also services: net, block",    restart,       2, 2, true,
+    {"restart", "NAME",              "stop and start; also a service, as net",       restart,       2, 2, true,
      CONTROL_VM_RESTART                                                                                                           },
     {"pause",   "NAME",              "keep it from running",                         control,       2, 2, true,  CONTROL_VM_PAUSE },
     {"resume",  "NAME",              "let it run again",                             control,       2, 2, true,  CONTROL_VM_RESUME},
