@@ -60,6 +60,7 @@ void process_main(const struct process_boot *boot)
         take_events(badge);
         while (relay_run(&relay)) {
             /* Others must not wait until those who talk now have nothing more to say. */
+            seL4_Yield();
             seL4_Poll(SLOT_NOTIFICATION, &badge);
             take_events(badge);
         }
