@@ -87,10 +87,19 @@ disk: $(DISK)
 disk-reset:
 	rm -f $(DISK)
 
-# A guest that attacks its devices; see its main.c.
-GUEST_HOSTILE := $B/guest/hostile.elf
-GUESTS        += $(GUEST_HOSTILE)
-$(GUEST_HOSTILE): $(wildcard test/guest/hostile/* lib/virtio*.h) | $B/packages.stamp
+# A guest that attacks its devices; see its main.c. Two that do it for as long as one likes, and measure what
+# that does to others.
+GUEST_HOSTILE   := $B/guest/hostile.elf
+GUEST_NEIGHBOUR := $B/guest/neighbour.elf
+GUEST_ATTACKER  := $B/guest/attacker.elf
+GUESTS          += $(GUEST_HOSTILE) $(GUEST_NEIGHBOUR) $(GUEST_ATTACKER)
+DRIVER_SRCS     := test/guest/hostile/start.S test/guest/hostile/guest.c
+PHASE_SRCS      := test/guest/neighbour/phase.c test/guest/neighbour/queue.c
+$(GUEST_HOSTILE): $(wildcard test/guest/hostile/*)
+$(GUEST_NEIGHBOUR): $(DRIVER_SRCS) $(PHASE_SRCS) test/guest/neighbour/irq.c test/guest/neighbour/work.c
+$(GUEST_ATTACKER): $(DRIVER_SRCS) $(PHASE_SRCS) test/guest/neighbour/attack.c
+$(GUEST_HOSTILE) $(GUEST_NEIGHBOUR) $(GUEST_ATTACKER): $(wildcard test/guest/hostile/*.h test/guest/neighbour/*.h) \
+		$(wildcard lib/virtio*.h) | $B/packages.stamp
 	$(call say,LD,$@)
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) $(TARGET_CFLAGS) -mstrict-align $(TARGET_LDFLAGS) -Wl,-Ttext-segment=0x40200000 -Wl,-e,_start \

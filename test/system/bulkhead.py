@@ -87,12 +87,12 @@ class Vm:
 class System:
     """A Bulkhead that runs in a machine."""
 
-    def __init__(self, context, description=PAIR, debugger=False, disk=None, drive="", without=()):
+    def __init__(self, context, description=PAIR, debugger=False, disk=None, drive="", without=(), extra=()):
         """`drive`: more of QEMU's options for the disk's drive. `without`: devices that QEMU's machine is not given,
-        though the description asks for them."""
+        though the description asks for them. `extra`: more options of QEMU."""
         image = make_image(description)
         options = ["--disk", disk] if disk else []
-        command = run_tool("run", "--dry-run", *options, image).split()
+        command = [*run_tool("run", "--dry-run", *options, image).split(), *extra]
         if disk:
             command[command.index("-drive") + 1] += drive
         for device in without:

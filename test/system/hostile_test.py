@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A guest attacks its virtio devices in each way in which drivers have attacked real VMMs (test/guest/hostile/):
-its VMM lives on, its device works again after a reset, and the other VM's disk does its work all the time."""
+its VMM lives on, its device works again after a reset, and the other VM's disk does its work all the time. And how
+much the other VM gets done on a core of its own, while a guest attacks what both share (test/guest/neighbour/)."""
 import re
+from statistics import median
 
-from bulkhead import System
+from bulkhead import System, make_image
 from guest import check
+from machine import Failure
 
 DESCRIPTION = "test/system/systems/hostile.dts"
 ATTACKS = 27
@@ -35,3 +38,83 @@ def test_attacks_from_inside(context):
     rounds = int(good.output("cat /tmp/rounds"))
     check(rounds >= 3, f"the other VM's disk did {rounds} rounds")
     context.say(f"{len(said)} attacks; the other VM wrote and read its disk {rounds} times meanwhile")
+
+
+NEIGHBOUR = "test/system/systems/neighbour.dts"
+NEIGHBOUR_CORE = 1
+KINDS = ("storm", "chains", "resets", "impossible", "small", "large", "discards", "frames", "broadcasts", "output")
+ROUNDS = 6
+PHASE_S = 0.2
+LINE = re.compile(r"^neighbour: (\d+) disk (\d+) (\d+) net (\d+) (\d+) lost (\d+) wrong (\d+)$", re.MULTILINE)
+# The neighbour's core may need that many times as long for the same work: kernel entries of all cores share a lock.
+CORE_TIME_MOST = 4
+# Of what it does in a quiet phase. A host with a core for each busy one of the machine is needed for the true figure.
+RATE_LEAST = 0.1
+QUIET_LEAST = 30  # steps in a phase; with fewer the host had something else to do
+BUSY_HOST = "the host is too busy for a figure"
+
+
+class Phase:
+    """What the neighbour did in a phase: steps of disk and network in a second, and the time of its core for one."""
+
+    def __init__(self, match, core_s):
+        self.number, disk, disk_ticks, net, net_ticks, self.lost, self.wrong = map(int, match.groups())
+        self.steps = disk
+        self.disk = disk / disk_ticks if disk_ticks else 0
+        self.net = net / net_ticks if net_ticks else 0
+        self.core = core_s / disk if disk else 0
+
+
+def watch(machine, since):
+    """All phases of ROUNDS of each attack. What the neighbour's core used is read when its line comes."""
+    phases = {}
+    last, before = None, None
+    first = int(machine.expect(LINE.pattern, 60, since).group(1))
+    while last is None or last <= first + 2 * len(KINDS) * ROUNDS:
+        match = machine.expect(LINE.pattern, 60)
+        used = machine.core_seconds(NEIGHBOUR_CORE)
+        number = int(match.group(1))
+        if last is not None and number == last + 1:
+            phases[number] = Phase(match, used - before)
+        last, before = number, used
+    return phases
+
+
+def ratios(phases, kind):
+    """(disk, network, core) of each phase of a kind to the mean of the quiet ones before and after it."""
+    found = []
+    for number, phase in phases.items():
+        quiet = [phases.get(number - 1), phases.get(number + 1)]
+        if number % 2 == 1 and KINDS[number // 2 % len(KINDS)] == kind and None not in quiet:
+            base = [sum(values) / 2 for values in zip(*((q.disk, q.net, q.core) for q in quiet))]
+            if all(base) and phase.core:
+                found.append((phase.disk / base[0], phase.net / base[1], phase.core / base[2]))
+    return [median(values) for values in zip(*found)] if found else None
+
+
+def test_neighbour(context):
+    """The attacker computes in quiet phases, so the host is as busy in these: what differs is what it does to others."""
+    try:
+        make_image(NEIGHBOUR)
+    except Failure as failure:
+        if "core" in str(failure):
+            context.skip("needs a kernel for three cores")
+        raise
+    system = System(context, NEIGHBOUR, extra=("-name", "neighbour,debug-threads=on"))
+    phases = watch(system.machine, system.console("good"))
+    made = system.machine.expect(r"^attacker: \d+((?: [a-z]+ \d+)+)$", 60, system.console("bad")).group(1).split()
+    wrong = sum(phase.wrong for phase in phases.values())
+    check(wrong == 0, f"the neighbour's disk was wrong {wrong} times")
+    for vm in system.vms():
+        check(vm.state == "running" and vm.starts == 1, f"{vm.name} is {vm.state}")
+    steps = median(phase.steps for phase in phases.values() if phase.number % 2 == 0)
+    found = {kind: ratios(phases, kind) for kind in KINDS}
+    if steps < QUIET_LEAST or None in found.values():
+        context.skip(f"{BUSY_HOST}: {steps:.0f} steps in a quiet phase")
+    idle = [kind for kind, count in zip(made[::2], made[1::2]) if count == "0"]
+    check(not idle, f"attacks that were not made: {' '.join(idle)}")
+    context.say(f"{steps:.0f} steps; disk, network, core's time for a step: " +
+                ", ".join(f"{kind} {disk:.2f} {net:.2f} {core:.2f}" for kind, (disk, net, core) in found.items()))
+    for kind, (disk, net, core) in found.items():
+        check(min(disk, net) >= RATE_LEAST and core <= CORE_TIME_MOST,
+              f"under '{kind}': disk {disk:.2f}, network {net:.2f}, core's time for a step {core:.2f}")
