@@ -12,6 +12,7 @@ from machine import NS_PER_TICK, instructions
 
 GUESTS = "build/guest"
 SECOND_VM = 2  # its number on the console
+TRIES = 6
 
 
 def vm(name, kernel, *properties):
@@ -49,10 +50,14 @@ def core_count(bench):
 
 
 def pair(name, cores):
-    """A guest with two vCPUs on these cores. The first one sends; see machine.py on why its core has a higher number."""
+    """A guest with two vCPUs on these cores. The first one sends; see machine.py on why its core has a higher number.
+
+    Of the runs on several cores some never get past the kernel's start: QEMU gives one core no turn any more, or not,
+    as the host's threads happen to be scheduled. Those that do end all say the same, so another try is no other result.
+    """
     def run(bench):
         image = bench.image(name, vm("bench", "bench-pair.elf", "memory-mib = <16>", "vcpus = <2>", f"cores = <{cores}>"))
-        ((_, result),) = bench.run(name, image)
+        ((_, result),) = bench.run(name, image, tries=1 if core_count(bench) == 1 else TRIES)
         return {name: (instructions(result), "ins")}
     return run
 
