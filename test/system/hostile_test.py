@@ -107,7 +107,7 @@ def test_neighbour(context):
     check(wrong == 0, f"the neighbour's disk was wrong {wrong} times")
     for vm in system.vms():
         check(vm.state == "running" and vm.starts == 1, f"{vm.name} is {vm.state}")
-    steps = median(phase.steps for phase in phases.values() if phase.number % 2 == 0)
+    steps = median([phase.steps for phase in phases.values() if phase.number % 2 == 0] or [0])
     found = {kind: ratios(phases, kind) for kind in KINDS}
     if steps < QUIET_LEAST or None in found.values():
         context.skip(f"{BUSY_HOST}: {steps:.0f} steps in a quiet phase")
