@@ -12,6 +12,7 @@
 #include "root/control.h"
 #include "root/files.h"
 #include "root/layout.h"
+#include "root/life.h"
 #include "root/port.h"
 #include "root/process.h"
 #include "root/reason.h"
@@ -102,18 +103,18 @@ void root_main(const seL4_BootInfo *info)
     if (tree == NULL) {
         stop("the boot image has no description");
     }
-    if (!control_init(&board, tree, tree_bytes, text, sizeof text)) {
+    if (!life_init(&board, tree, tree_bytes, text, sizeof text)) {
         stop(text);
     }
 
     /* 4. Services, then VMs. */
     seL4_CPtr reply = make_control();
-    if (!vm_init(&board) || !service_init(&board, control_client_count())) {
+    if (!vm_init(&board) || !service_init(&board, life_client_count())) {
         stop(reason());
     }
     service_open_root_log(&log_ring);
     log_open(log_to_service, LOG_DEBUG);
     port_init(&board, tree);
-    control_start_all(tree);
+    life_start_all(tree);
     control_run(reply);
 }

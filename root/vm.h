@@ -63,6 +63,11 @@ void vm_destroy(struct vm *vm);
 /* False: it is still draining. Call it again when a service has signalled. */
 bool vm_reap(struct vm *vm);
 
+static inline bool vm_has_compartment(const struct vm *vm)
+{
+    return vm->arena.block_count != 0;
+}
+
 /* Tells the VMM to stop its guest where it is, or to let it go on. Only with a compartment. */
 void vm_pause(struct vm *vm, bool pause);
 
