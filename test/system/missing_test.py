@@ -10,7 +10,7 @@ from io_test import make_disk
 DESCRIPTION = "test/system/systems/missing.dts"
 QEMU_DEVICES = ("file=", "virtio-blk-device", "virtio-net-device")
 REFUSED = {
-    "disk": "/vms/disk/devices/whole needs the board's disk, which is not there: attach one, or take this device out",
+    "store": "/vms/store/devices/whole needs the board's disk, which is not there: attach one, or take this device out",
     "uplink": "/vms/uplink/devices/net needs the board's network, which is not there: attach one, or take this device out",
     "memory": r"/vms/memory/devices/large: give its disk a smaller size-mib: root needs 1638400 KiB of memory: \d+ of \d+ KiB are free",
 }
