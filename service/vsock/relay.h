@@ -15,7 +15,7 @@
  * VSOCK_LINGER_S those who wait for it.
  */
 enum {
-    VSOCK_OFFER_S = 5,   /* that a guest has to answer */
+    VSOCK_OFFER_S = 30,  /* that a guest has to answer; its peer may be less patient */
     VSOCK_LINGER_S = 10, /* that the last bytes of a closed connection wait for their reader */
 };
 

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <linux/vm_sockets.h> /* wants sys/socket.h before it */
@@ -49,6 +50,11 @@ static int connect_to(const char *cid, const char *port)
     int s = socket(AF_VSOCK, SOCK_STREAM, 0);
     if (s < 0) {
         fail("socket");
+    }
+    /* Linux would wait for two seconds only, which a busy machine may need. */
+    const struct timeval patience = {.tv_sec = 60};
+    if (setsockopt(s, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &patience, sizeof patience) != 0) {
+        fail("setsockopt");
     }
     if (connect(s, (struct sockaddr *)&to, sizeof to) != 0) {
         fail("connect");
