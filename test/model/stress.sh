@@ -4,7 +4,7 @@
 # Runs each for a bounded time: STRESS_RECORDS records, a hundredth as many interrupts, and a twentieth of
 # each under the sanitizer.
 set -u
-records=${STRESS_RECORDS:-2000000}
+records=${STRESS_RECORDS:-1000000}
 passed=0 failed=0
 
 try() { # program, records
