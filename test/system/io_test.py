@@ -15,9 +15,10 @@ from machine import TIME_SCALE
 
 DESCRIPTION = "test/system/systems/io.dts"
 ZERO_COPY = "test/system/systems/zero_copy.dts"
-# What is in flight stays there for seconds. By bytes: QEMU makes one request of many that follow one another.
-SLOW_DISK = ",throttling.bps-total=3000000"
-HANGING_DISK = ",throttling.bps-total=100000"  # for minutes
+# So slow that something is in flight at any time. By bytes: QEMU makes one request of many that follow one another.
+SLOW_DISK = ",throttling.bps-total=2000000"
+# The 256 KiB that are one request to the disk take longer than the 10 s (DRAIN_S) that root waits for.
+HANGING_DISK = ",throttling.bps-total=10000"
 PARTITION_MIB = {"one": 24, "two": 8}
 MIB = 1 << 20
 SECTOR = 512
