@@ -416,7 +416,7 @@ def test_zero_copy_with_a_disk_that_hangs(context):
     keep_busy(one, device(one, "one-disk"))
     since = system.machine.mark()
     system.shell("stop one")
-    system.machine.expect(LOG_LINE.format(name="root") + "block: keeps memory of one, which has ended", 60, since)
+    system.machine.expect(LOG_LINE.format(name="root") + "error: block: keeps memory of one, which has ended", 60, since)
     system.machine.expect(LOG_LINE.format(name="root") + "block: restarted", 30, since)
     check(free_memory_kib(system) >= with_one + 160 * 1024, "a VM's memory does not come back")
     check(contents(disk, "one").strip(b"o") == b"", "its disk has changed")
