@@ -16,7 +16,7 @@ from machine import TIME_SCALE
 DESCRIPTION = "test/system/systems/io.dts"
 ZERO_COPY = "test/system/systems/zero_copy.dts"
 # So slow that something is in flight at any time. By bytes: QEMU makes one request of many that follow one another.
-SLOW_DISK = ",throttling.bps-total=2000000"
+SLOW_DISK = ",throttling.bps-total=4000000"
 # The 256 KiB that are one request to the disk take longer than the 10 s (DRAIN_S) that root waits for.
 HANGING_DISK = ",throttling.bps-total=10000"
 PARTITION_MIB = {"one": 24, "two": 8}
@@ -293,7 +293,7 @@ def test_disk_survives_the_service(context):
     system, disk = system_with_disk(context, debugger=True)
     one = system.guest("one")
     path = device(one, "one-disk")
-    one.output("dd if=/dev/urandom of=/tmp/random bs=1M count=8 2>/dev/null")
+    one.output("dd if=/dev/urandom of=/tmp/random bs=1M count=4 2>/dev/null")
     write = f"for i in 1 2 3; do dd if=/tmp/random of={path} bs=64k conv=fsync 2>/dev/null; done; echo $? >/tmp/done"
     one.output(f"sh -c '({write}) &'")
     since = system.machine.mark()
@@ -304,7 +304,7 @@ def test_disk_survives_the_service(context):
     check(one.output("cat /tmp/done") == "0", "writing failed")
     digest = one.output("md5sum </tmp/random").split()[0]
     check(read_back(one, path, 8) == digest, "what was written is not there")
-    check(hashlib.md5(contents(disk, "one")[:8 * MIB]).hexdigest() == digest, "not on the board's disk")
+    check(hashlib.md5(contents(disk, "one")[:4 * MIB]).hexdigest() == digest, "not on the board's disk")
     two = system.guest("two")
     check(contents(disk, "two").strip(b"t") == b"", "the other VM's disk has changed")
 
@@ -386,7 +386,7 @@ def test_zero_copy(context):
 
     # The service dies in the middle of writes and reads: they are carried out again.
     path = device(one, "one-disk")
-    one.output("dd if=/dev/urandom of=/tmp/random bs=1M count=8 2>/dev/null")
+    one.output("dd if=/dev/urandom of=/tmp/random bs=1M count=4 2>/dev/null")
     write = f"for i in 1 2 3; do dd if=/tmp/random of={path} bs=64k conv=fsync 2>/dev/null; done; echo $? >/tmp/done"
     one.output(f"sh -c '({write}) &'")
     since = system.machine.mark()
@@ -396,8 +396,8 @@ def test_zero_copy(context):
     one.output("while [ ! -e /tmp/done ]; do sleep 0.2; done", 120)
     check(one.output("cat /tmp/done") == "0", "writing failed")
     written = one.output("md5sum </tmp/random").split()[0]
-    check(read_back(one, path, 8) == written, "what was written is not there")
-    check(hashlib.md5(contents(disk, "one")[:8 * MIB]).hexdigest() == written, "not on the board's disk")
+    check(read_back(one, path, 4) == written, "what was written is not there")
+    check(hashlib.md5(contents(disk, "one")[:4 * MIB]).hexdigest() == written, "not on the board's disk")
     check_disk_of(one, "one-memory", disk, None, 4)
 
     two = system.guest("two")
