@@ -12,26 +12,52 @@ if [ "${1#standin}" != "$1" ]; then
     echo "This is the stand-in kernel, for development only. SEL4_SDK=DIR tests on seL4."
 fi
 passed=0 failed=0 skipped=0
-for kind in ${KINDS:-checks unit model stress tool-test fuzz boot-test contract hostile bench-test system}; do
-    echo "== $kind"
-    start=$SECONDS
-    # Lines of single compilations are for make's own users.
-    ${MAKE:-make} --no-print-directory "$kind" 2>&1 | grep --line-buffered -v '^  [A-Z][A-Z]* ' | tee "$log.$kind.log"
-    status=${PIPESTATUS[0]}
-    line=$(grep -E '^[a-z][a-z -]*: [0-9]+ passed, [0-9]+ failed' "$log.$kind.log" | tail -n 1)
+kinds=${KINDS:-checks unit model stress tool-test fuzz boot-test contract hostile bench-test system}
+
+# Lines of single compilations are for make's own users.
+run() { # kind
+    ${MAKE:-make} --no-print-directory "$1" 2>&1 | grep --line-buffered -v '^  [A-Z][A-Z]* '
+    return "${PIPESTATUS[0]}"
+}
+
+add_up() { # kind, exit status
+    local line p f s
+    line=$(grep -E '^[a-z][a-z -]*: [0-9]+ passed, [0-9]+ failed' "$log.$1.log" | tail -n 1)
     if [ -z "$line" ]; then
-        echo "FAIL  $kind: no result (exit status $status)"
+        echo "FAIL  $1: no result (exit status $2)"
         failed=$((failed + 1))
-        continue
+        return
     fi
     read -r p _ f _ s _ <<<"$(sed 's/^[^:]*: //; s/,//g' <<<"$line")"
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
-    if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
-        echo "FAIL  $kind: exit status $status"
+    if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then
+        echo "FAIL  $1: exit status $2"
         failed=$((failed + 1))
     fi
+}
+
+# Fuzzers take what the others leave of the machine, beside what follows them, and are shown at the end.
+fuzz=
+for kind in $kinds; do
+    if [ "$kind" = fuzz ] && [ "$kinds" != fuzz ]; then
+        echo "== fuzz runs beside the others"
+        (renice -n 19 $BASHPID >/dev/null; run fuzz) >"$log.fuzz.log" 2>&1 &
+        fuzz=$!
+        continue
+    fi
+    echo "== $kind"
+    start=$SECONDS
+    run "$kind" | tee "$log.$kind.log"
+    add_up "$kind" "${PIPESTATUS[0]}"
     echo "== $kind took $((SECONDS - start)) s"
 done
+if [ -n "$fuzz" ]; then
+    wait "$fuzz"
+    status=$?
+    echo "== fuzz"
+    cat "$log.fuzz.log"
+    add_up fuzz $status
+fi
 if [ $skipped -ne 0 ]; then
     echo "$passed passed, $failed failed, $skipped skipped"
 else

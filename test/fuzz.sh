@@ -15,7 +15,7 @@ for program in "$@"; do
         failed=$((failed + 1))
         continue
     fi
-    timeout --kill-after=5 $((seconds + 60)) "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    timeout --kill-after=5 $((seconds + 60)) "$program" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 \
         -artifact_prefix="$work/" -print_final_stats=1 "$work" "$corpus" >"$program.log" 2>&1 </dev/null
     status=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$program.log")
