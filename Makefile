@@ -12,6 +12,7 @@ B    := build
 HOST := $B/host
 V    ?= 0
 Q    := $(if $(filter 1,$V),,@)
+comma := ,
 say   = @printf '  %-8s %s\n' '$1' '$2'
 
 include kernel.mk
@@ -69,7 +70,7 @@ LTO           := -flto -flto-partition=one -mcmodel=tiny -fomit-frame-pointer
 FAST_SRCS     := device/gic/%.c device/ram.c vmm/abort.c vmm/bus.c vmm/clock.c vmm/decode.c vmm/exception.c vmm/exit.c vmm/irq.c \
 	vmm/ptimer.c vmm/trap.c vmm/vcpu.c
 SMALL_SRCS     = $(filter-out $(FAST_SRCS),$(vmm_SRCS))
-lto_sources    = $(filter-out $(LTO_NEVER),$(foreach p,$(LTO_PROCESSES),$($p_SRCS)))
+lto_sources    = $(filter-out $(LTO_NEVER) $(vmm_START_SRCS),$(foreach p,$(LTO_PROCESSES),$($p_SRCS)))
 
 # Kernel headers are not ours: -isystem keeps our warnings for our code.
 $(KB)/obj/%.o: %.c $(KERNEL_STAMP) | $B/packages.stamp $(LIBFDT_A)
@@ -83,10 +84,22 @@ $(KB)/obj/%.o: %.S $(KERNEL_STAMP) | $B/packages.stamp
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) $(TARGET_CFLAGS) -isystem $(KERNEL_INCLUDE) -MMD -MP -c $< -o $@
 
+# A program with $(name)_START_SRCS has a start segment (link/start.ld).
+START_VADDR := $(shell sed -n 's/^\#define PROCESS_START_VADDR *\(0x[0-9a-f]*\)ull.*/\1/p' link/process.h)
+START_FLAGS := -Wl,-T,link/start.ld -Wl,--defsym=process_start_vaddr=$(START_VADDR)
+target_objects = $(patsubst %,$(KB)/obj/%.o,$(sort $(basename $1)))
+
+$(KB)/%-start.a:
+	$(call say,AR,$@)
+	$Qrm -f $@ && $(TARGET_CC:gcc=ar) rcsP $@ $^
+
 define process_rule
-$(KB)/$1.elf: $$(patsubst %,$(KB)/obj/%.o,$$(basename $$($1_SRCS))) $(LIBFDT_SMALL_A)
+$(if $($1_START_SRCS),$(KB)/$1-start.a: $$(call target_objects,$$($1_START_SRCS))
+$(KB)/$1.elf: $(KB)/$1-start.a link/start.ld)
+$(KB)/$1.elf: $$(call target_objects,$$(filter-out $$($1_START_SRCS),$$($1_SRCS))) $(LIBFDT_SMALL_A)
 	$$(call say,LD,$$@)
-	$$Q$$(TARGET_CC) $$(TARGET_CFLAGS) $(if $(filter $1,$(LTO_PROCESSES)),$$(LTO),-fno-lto) $$(TARGET_LDFLAGS) -Wl,-Ttext-segment=$$(or $$($1_BASE),0x400000) -Wl,-e,_start $$(filter %.o,$$^) $$(LIBFDT_SMALL_A) -lgcc -o $$@
+	$$Q$$(TARGET_CC) $$(TARGET_CFLAGS) $(if $(filter $1,$(LTO_PROCESSES)),$$(LTO),-fno-lto) $$(TARGET_LDFLAGS) -Wl,-Ttext-segment=$$(or $$($1_BASE),0x400000) -Wl,-e,_start $$(filter %.o,$$^) \
+		$(if $($1_START_SRCS),$$(START_FLAGS) -Wl$$(comma)--whole-archive $(KB)/$1-start.a -Wl$$(comma)--no-whole-archive) $$(LIBFDT_SMALL_A) -lgcc -o $$@
 endef
 $(foreach p,$(PROCESSES),$(eval $(call process_rule,$p)))
 

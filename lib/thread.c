@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 __thread seL4_IPCBuffer *__sel4_ipc_buffer;
 #ifdef CONFIG_KERNEL_INVOCATION_REPORT_ERROR_IPC
@@ -21,7 +22,7 @@ static uintptr_t offset_of_buffer(void)
     return offset;
 }
 
-void thread_begin(uintptr_t ipc_buffer)
+START_ONLY void thread_begin(uintptr_t ipc_buffer)
 {
     seL4_SetIPCBuffer((seL4_IPCBuffer *)ipc_buffer);
     (void)offset_of_buffer();

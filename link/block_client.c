@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 
-void block_client_open(struct block_client *client, struct block_link *link)
+START_ONLY void block_client_open(struct block_client *client, struct block_link *link)
 {
     memset(client, 0, sizeof *client);
     client->link = link;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "link/net_client.h"
 
-bool net_client_open(struct net_client *client, struct net_link *link, void (*signal)(void *ctx),
-                     void *ctx)
+#include "lib/start_only.h"
+
+START_ONLY bool net_client_open(struct net_client *client, struct net_link *link,
+                                void (*signal)(void *ctx), void *ctx)
 {
     *client = (struct net_client){.link = link, .signal = signal, .ctx = ctx};
     ring_open_producer(&client->out, &link->to_service, link->to_service_data, NET_RING_BYTES);

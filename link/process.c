@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Start of every process but root: finds the boot record and opens the log. */
+/* What every process but root has while it runs: its log, and how it blocks on a mutex. */
 #include "link/process.h"
 
 #include <sel4/sel4.h>
 #include <string.h>
 
-#include "lib/check.h"
 #include "lib/log.h"
 #include "lib/mutex.h"
-#include "lib/thread.h"
 #include "link/process_start.h"
 #include "link/ring.h"
 #include "link/serial.h"
@@ -44,18 +42,8 @@ void mutex_unblock(uint32_t id)
     seL4_Signal(SLOT_MUTEX_BASE + id);
 }
 
-/* Called by start.S on the first thread's stack. */
-_Noreturn void process_start(void)
+void process_open_log(struct serial_link *serial)
 {
-    const struct process_boot *boot = (const struct process_boot *)PROCESS_BOOT_VADDR;
-    thread_begin(PROCESS_IPC_VADDR);
-    CHECK(boot->magic == PROCESS_MAGIC && boot->version == PROCESS_VERSION);
-    struct serial_link *serial = (struct serial_link *)PROCESS_SERIAL_VADDR;
-    if (boot->log_link) {
-        ring_open_producer(&log_ring, &serial->log, serial->log_data, SERIAL_LOG_SIZE);
-        log_open(log_to_link, LOG_DEBUG);
-    }
-    process_main(boot);
-    CHECK(!"process_main never returns");
-    __builtin_unreachable();
+    ring_open_producer(&log_ring, &serial->log, serial->log_data, SERIAL_LOG_SIZE);
+    log_open(log_to_link, LOG_DEBUG);
 }

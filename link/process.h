@@ -16,6 +16,7 @@
  */
 
 #define PROCESS_IMAGE_VADDR  0x00400000ull /* its ELF, linked here */
+#define PROCESS_START_VADDR  0x00480000ull /* and up: what it needs until it has started */
 #define PROCESS_BOOT_VADDR   0x10000000ull /* struct process_boot, read-only */
 #define PROCESS_IPC_VADDR    0x10010000ull /* IPC buffer of thread i at + i * PROCESS_IPC_STRIDE */
 #define PROCESS_IPC_STRIDE   0x1000ull

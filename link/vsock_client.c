@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 
-bool vsock_client_open(struct vsock_client *client, struct vsock_link *link,
-                       void (*signal)(void *ctx), void *ctx)
+START_ONLY bool vsock_client_open(struct vsock_client *client, struct vsock_link *link,
+                                  void (*signal)(void *ctx), void *ctx)
 {
     memset(client, 0, sizeof *client);
     client->link = link;

@@ -13,6 +13,7 @@
  *   2   root's own objects
  *   16  and up: a CNode for each compartment, made of that compartment's memory
  *   80  and up: the same for each VM's RAM, which is a compartment of its own
+ *   144 and up: the same for the start segment of each VMM, which goes when the guest runs
  *
  * To name a slot as a place (for a retype, a copy, a delete) the kernel wants the CNode that
  * contains it: cspace_place says it in the three words that these invocations take.
@@ -28,6 +29,7 @@ enum {
     CSPACE_COMPARTMENT = 16,
     CSPACE_COMPARTMENT_MAX = 64,
     CSPACE_RAM = CSPACE_COMPARTMENT + CSPACE_COMPARTMENT_MAX,
+    CSPACE_START = CSPACE_RAM + CSPACE_COMPARTMENT_MAX,
 };
 
 static inline seL4_CPtr cspace_slot(seL4_Word cnode, seL4_Word slot)

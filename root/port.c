@@ -334,8 +334,8 @@ static bool start(struct service *service)
     }
     if (!arena_open(arena, class->name, (uint16_t)(CSPACE_COMPARTMENT + class->client), slots,
                     ARENA_CHUNK_BITS) ||
-        !process_create(process, arena, class->name, class->name, class->client, PROCESS_CNODE_BITS,
-                        service->notification, &schedule) ||
+        !process_create(process, arena, arena, class->name, class->name, class->client,
+                        PROCESS_CNODE_BITS, service->notification, &schedule) ||
         !space_map_copy(&process->space, service->roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ) ||
         !space_map_copy(&process->space, service->stats_frame, PROCESS_STATS_VADDR,
                         SPACE_READ_WRITE) ||

@@ -23,6 +23,7 @@ static enum space_access segment_access(const struct elf_segment *segment)
 
 static bool load_segment(struct process *process, const struct elf_segment *segment)
 {
+    struct space *space = segment->vaddr >= PROCESS_START_VADDR ? &process->start : &process->space;
     uint64_t end = segment->vaddr + segment->memory_bytes;
     for (uint64_t page = align_down(segment->vaddr, PAGE_BYTES); page < end; page += PAGE_BYTES) {
         /* The part of the file that belongs to this page; none in zeroed memory. */
@@ -30,11 +31,10 @@ static bool load_segment(struct process *process, const struct elf_segment *segm
         uint64_t file_end = segment->vaddr + segment->file_bytes;
         uint64_t to = page + PAGE_BYTES < file_end ? page + PAGE_BYTES : file_end;
         uint64_t size = to > from ? to - from : 0;
-        bool mapped =
-            size == 0
-                ? space_map_page(&process->space, page, segment_access(segment)) != 0
-                : space_fill_page(&process->space, page, segment->data + (from - segment->vaddr),
-                                  size, from - page, segment_access(segment));
+        bool mapped = size == 0
+                          ? space_map_page(space, page, segment_access(segment)) != 0
+                          : space_fill_page(space, page, segment->data + (from - segment->vaddr),
+                                            size, from - page, segment_access(segment));
         if (!mapped) {
             return false;
         }
@@ -145,9 +145,9 @@ bool process_give(struct process *process, seL4_Word slot, seL4_CPtr capability,
                                                process->name, (unsigned long)slot, (unsigned)error);
 }
 
-bool process_create(struct process *process, struct arena *arena, const char *program,
-                    const char *name, uint32_t number, unsigned cnode_bits, seL4_CPtr notification,
-                    const struct schedule *schedule)
+bool process_create(struct process *process, struct arena *arena, struct arena *start,
+                    const char *program, const char *name, uint32_t number, unsigned cnode_bits,
+                    seL4_CPtr notification, const struct schedule *schedule)
 {
     *process = (struct process){.name = name, .cnode_bits = (uint8_t)cnode_bits};
     process->boot =
@@ -158,6 +158,7 @@ bool process_create(struct process *process, struct arena *arena, const char *pr
     if (!space_open(&process->space, arena)) {
         return false;
     }
+    process->start = (struct space){start, process->space.vspace};
     process->cnode = arena_object(arena, seL4_CapTableObject, cnode_bits);
     if (process->cnode == 0 || !load_program(process, program)) { /* 2. Program. */
         return false;

@@ -14,6 +14,7 @@ enum { PROCESS_THREAD_MAX = 1 + 2 * CORE_MAX };
 struct process {
     const char *name;
     struct space space;
+    struct space start; /* the same address space, for the start segment */
     seL4_CPtr cnode;
     uint8_t cnode_bits;
     seL4_CPtr tcb;                         /* first thread */
@@ -50,12 +51,13 @@ void root_move(unsigned core);
 /*
  * Steps 1 to 4 of a process: CSpace, address space, program, first thread (not running).
  * process->boot is zeroed but for magic, version, number and name. `notification` is the one on
- * which the process waits for events, 0 to make one. False: the reason says why, and the arena is
- * to be closed.
+ * which the process waits for events, 0 to make one. What the program needs until it has started
+ * (PROCESS_START_VADDR) is made of `start`, which may be closed then. False: the reason says why,
+ * and the arenas are to be closed.
  */
-bool process_create(struct process *process, struct arena *arena, const char *program,
-                    const char *name, uint32_t number, unsigned cnode_bits, seL4_CPtr notification,
-                    const struct schedule *schedule);
+bool process_create(struct process *process, struct arena *arena, struct arena *start,
+                    const char *program, const char *name, uint32_t number, unsigned cnode_bits,
+                    seL4_CPtr notification, const struct schedule *schedule);
 
 /* Makes another thread with its own IPC buffer (index 1 and up); it has no context and does not
  * run. Threads have the FPU disabled. */

@@ -183,8 +183,8 @@ static bool start_serial(void)
     const struct schedule schedule = {0, PRIORITY_SERVICE, TURN_US, TURN_US};
     if (!arena_open(arena, "serial", CSPACE_COMPARTMENT + CLIENT_SERIAL,
                     SERVICE_SLOTS + shown_frames, ARENA_CHUNK_BITS) ||
-        !process_create(process, arena, "serial", "serial", CLIENT_SERIAL, PROCESS_CNODE_BITS,
-                        serial_notification, &schedule) ||
+        !process_create(process, arena, arena, "serial", "serial", CLIENT_SERIAL,
+                        PROCESS_CNODE_BITS, serial_notification, &schedule) ||
         !give_serial_device(process) ||
         !space_map_copy(&process->space, serial_roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ) ||
         !map_shown(&process->space)) {
@@ -243,7 +243,7 @@ static bool start_timer(void)
     const struct schedule schedule = {0, PRIORITY_LISTEN, TURN_US, TURN_US};
     if (!arena_open(arena, "timer", CSPACE_COMPARTMENT + CLIENT_TIMER, SERVICE_SLOTS,
                     ARENA_CHUNK_BITS) ||
-        !process_create(process, arena, "timer", "timer", CLIENT_TIMER, TIMER_CNODE_BITS, 0,
+        !process_create(process, arena, arena, "timer", "timer", CLIENT_TIMER, TIMER_CNODE_BITS, 0,
                         &schedule) ||
         !space_map_copy(&process->space, timer_roster_frame, PROCESS_ROSTER_VADDR, SPACE_READ) ||
         !map_links(&process->space, CLIENT_TIMER, PROCESS_SERIAL_VADDR) ||

@@ -19,6 +19,7 @@
 
 enum {
     BASE_SLOTS = 512,  /* the VMM's pages, objects and page tables */
+    START_SLOTS = 31,  /* pages of its start segment */
     VCPU_OBJECTS = 32, /* slots per vCPU */
     GUARD_VALUE = 0x5a5a5a5a,
     EVENT_BUDGET_US = 2000,
@@ -283,8 +284,8 @@ static bool build(struct vm *vm, const struct board *board)
     const struct vm_description *d = &vm->description;
     struct process_boot *boot = &vm->vmm.boot;
     /* Until its guest runs the VMM is to all others the boot vCPU, whose share it has: vm_begin. */
-    if (!process_create(&vm->vmm, &vm->arena, "vmm", d->name, vm->number, PROCESS_CNODE_BITS, 0,
-                        &d->vcpu[0]) ||
+    if (!process_create(&vm->vmm, &vm->arena, &vm->start_arena, "vmm", d->name, vm->number,
+                        PROCESS_CNODE_BITS, 0, &d->vcpu[0]) ||
         !space_open(&vm->guest, &vm->arena) || !map_ram(vm) || !map_gic(vm, board) ||
         !make_clock(vm) || !make_vcpus(vm) || !make_signals(vm) || !service_attach(&vm->vmm) ||
         !port_attach(&vm->vmm) || !map_virtio(vm) || !map_file(vm, d->kernel, &boot->kernel) ||
@@ -328,6 +329,8 @@ bool vm_create(struct vm *vm, const struct board *board)
     if ((!vm->ram_used && !make_ram(vm)) ||
         !arena_open(&vm->arena, vm->description.name, (uint16_t)(CSPACE_COMPARTMENT + vm->number),
                     slots_needed(vm), ARENA_CHUNK_BITS) ||
+        !arena_open(&vm->start_arena, vm->description.name, (uint16_t)(CSPACE_START + vm->number),
+                    START_SLOTS, ARENA_SMALL_CHUNK_BITS) ||
         !build(vm, board)) {
         vm_destroy(vm);
         return false;
@@ -344,6 +347,7 @@ bool vm_create(struct vm *vm, const struct board *board)
 
 void vm_begin(struct vm *vm)
 {
+    arena_close(&vm->start_arena);
     const struct schedule *boot_vcpu = &vm->description.vcpu[0];
     const struct schedule events = {boot_vcpu->core, (uint8_t)(boot_vcpu->priority + 2),
                                     EVENT_BUDGET_US, EVENT_PERIOD_US};
@@ -382,6 +386,7 @@ void vm_end(struct vm *vm)
     clock_take_back(vm->number);
     space_close(&vm->guest);
     ram_unmap(&vm->ram);
+    arena_close(&vm->start_arena);
     arena_close(&vm->arena);
     vm->vmm = (struct process){0};
     vm->guest = (struct space){0};

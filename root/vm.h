@@ -28,6 +28,7 @@ struct vm {
     bool ram_unwanted; /* goes back to root when it does not drain any more */
     /* while it has a compartment: */
     struct arena arena;
+    struct arena start_arena; /* until its guest runs */
     struct process vmm;
     struct space guest;
     seL4_CPtr vcpu[VCPU_MAX]; /* VCPU objects */
@@ -47,7 +48,8 @@ bool vm_init(const struct board *board);
  */
 bool vm_create(struct vm *vm, const struct board *board);
 
-/* The VMM has put its guest into RAM: from now on it has what an event thread needs. Once. */
+/* The VMM has put its guest into RAM: from now on it has what an event thread needs, and no start
+ * segment. Once. */
 void vm_begin(struct vm *vm);
 
 /*

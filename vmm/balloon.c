@@ -3,6 +3,7 @@
 
 #include <sel4/sel4.h>
 
+#include "lib/start_only.h"
 #include "vmm/vmm.h"
 
 enum { GRANULE_BITS = 21, PAGES_PER_MIB = (1 << 20) / VIRTIO_BALLOON_PAGE };
@@ -126,8 +127,8 @@ void balloon_event(void)
     wake_waiting();
 }
 
-void balloon_init(struct virtio_balloon *balloon, bool reporting, const struct virtio_port *port,
-                  uint32_t mutex_id)
+START_ONLY void balloon_init(struct virtio_balloon *balloon, bool reporting,
+                             const struct virtio_port *port, uint32_t mutex_id)
 {
     static const struct virtio_balloon_port told = {release, reclaim, NULL, NULL};
     static const struct virtio_balloon_port reported = {release, reclaim, report, NULL};

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vmm/bus.h"
 
-bool bus_add(struct bus *bus, const struct bus_window *window)
+#include "lib/start_only.h"
+
+START_ONLY bool bus_add(struct bus *bus, const struct bus_window *window)
 {
     unsigned at = bus->count;
     if (at == BUS_WINDOW_MAX || window->range.size_bytes == 0 || !range_valid(window->range)) {

@@ -13,7 +13,6 @@ struct bus_window {
     struct range range; /* guest physical */
     bus_access *access;
     void *state;
-    const char *name;
 };
 
 enum { BUS_WINDOW_MAX = 48 };

@@ -3,6 +3,7 @@
 
 #include "lib/aarch64/cpu.h"
 #include "lib/check.h"
+#include "lib/start_only.h"
 #include "link/map.h"
 #include "vmm/irq.h"
 #include "vmm/vmm.h"
@@ -48,7 +49,7 @@ enum { IRQ_CLOCK = GIC_SPI_BASE + MAP_PL031_SPI };
 
 static bool is_board_clock; /* passed through: root has mapped it, its interrupt is SLOT_IRQ */
 
-void clock_pass_through(void)
+START_ONLY void clock_pass_through(void)
 {
     is_board_clock = true;
     gic_set_forwarded(&vmm.gic, IRQ_CLOCK);
@@ -67,14 +68,13 @@ void clock_ended(void)
     }
 }
 
-void clock_init(void)
+START_ONLY void clock_init(void)
 {
     rtc_pl031_init(&vmm.rtc, &port, MUTEX_RTC);
     bus_add(&vmm.bus, &(struct bus_window){
                           .range = {MAP_PL031_BASE, MAP_PL031_SIZE},
                           .access = access_clock,
                           .state = &vmm.rtc,
-                          .name = "pl031"
     });
 }
 

@@ -4,6 +4,8 @@
 #include <sel4/sel4.h>
 #include <string.h>
 
+#include "lib/check.h"
+#include "lib/start_only.h"
 #include "lib/tree_child.h"
 #include "link/map.h"
 #include "link/ring.h"
@@ -167,7 +169,7 @@ static void uart_space(void *ctx)
     }
 }
 
-static void open_channel(unsigned index)
+static START_ONLY void open_channel(unsigned index)
 {
     struct channel *channel = &channels[index];
     channel->link =
@@ -178,12 +180,17 @@ static void open_channel(unsigned index)
     ring_open_consumer(&channel->in, &channel->link->in, channel->link->in_data, SERIAL_IN_SIZE);
 }
 
-void console_init(void)
+static enum outcome access_uart(void *state, struct access *access)
+{
+    return uart_pl011_access(state, access);
+}
+
+START_ONLY void console_init(void)
 {
     open_channel(0);
 }
 
-void console_add_uart(void)
+START_ONLY void console_add_uart(void)
 {
     static const struct uart_pl011_port port = {
         .transmit = uart_transmit,
@@ -192,11 +199,16 @@ void console_add_uart(void)
         .ctx = (void *)(uintptr_t)(GIC_SPI_BASE + MAP_PL011_SPI),
     };
     uart_pl011_init(&vmm.uart, &port, MUTEX_UART);
+    CHECK(bus_add(&vmm.bus, &(struct bus_window){
+                                .range = {MAP_PL011_BASE, MAP_PL011_SIZE},
+                                .access = access_uart,
+                                .state = &vmm.uart,
+    })); /* our own map: nothing overlaps */
     has_uart = true;
 }
 
-void console_add_virtio(struct virtio_console *console, const void *tree, int node,
-                        const struct virtio_port *port, uint32_t mutex_id)
+START_ONLY void console_add_virtio(struct virtio_console *console, const void *tree, int node,
+                                   const struct virtio_port *port, uint32_t mutex_id)
 {
     static const struct virtio_console_port far = {
         .transmit = virtio_transmit,

@@ -2,6 +2,7 @@
 #include "vmm/irq.h"
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 #include "link/map.h"
 #include "vmm/clock.h"
 #include "vmm/vcpu.h"
@@ -52,10 +53,38 @@ static unsigned list_register_count(void)
     return count < GIC_LR_MAX ? (unsigned)count : GIC_LR_MAX;
 }
 
-void irq_init(void)
+static enum outcome access_dist(void *state, struct access *access)
+{
+    return gic_dist_access(state, access);
+}
+
+static enum outcome access_redist(void *state, struct access *access)
+{
+    return gic_redist_access(state, access);
+}
+
+static START_ONLY void add_windows(void)
+{
+    bool v3 = vmm.boot->gic_version == 3;
+    const struct bus_window dist = {
+        .range = {MAP_GICD_BASE, v3 ? MAP_GICD_SIZE_V3 : MAP_GICD_SIZE_V2},
+        .access = access_dist,
+        .state = &vmm.gic,
+    };
+    const struct bus_window redist = {
+        .range = {MAP_GICR_BASE, MAP_GICR_VCPU_SIZE * vmm.vcpu_count},
+        .access = access_redist,
+        .state = &vmm.gic,
+    };
+    /* Our own map: nothing overlaps. */
+    CHECK(bus_add(&vmm.bus, &dist) && (!v3 || bus_add(&vmm.bus, &redist)));
+}
+
+START_ONLY void irq_init(void)
 {
     gic_init(&vmm.gic, vmm.boot->gic_version == 3 ? GIC_V3 : GIC_V2, vmm.vcpu_count, GIC_SPI_MAX,
              list_register_count(), &port);
+    add_windows();
     gic_set_forwarded(&vmm.gic, IRQ_VTIMER);
     gic_vcpu_set_online(&vmm.gic, 0, false); /* vcpu_park puts each online when it starts */
 }

@@ -19,54 +19,30 @@
 
 enum { DTB_BYTES = 65536 };
 
-static enum outcome access_dist(void *state, struct access *access)
-{
-    return gic_dist_access(state, access);
-}
-
-static enum outcome access_redist(void *state, struct access *access)
-{
-    return gic_redist_access(state, access);
-}
-
-static enum outcome access_uart(void *state, struct access *access)
-{
-    return uart_pl011_access(state, access);
-}
-
-static void add_window(uint64_t base, uint64_t size_bytes, bus_access *access, void *state,
-                       const char *name)
-{
-    const struct bus_window window = {
-        {base, size_bytes},
-        access, state, name
-    };
-    CHECK(bus_add(&vmm.bus, &window)); /* our own map: nothing overlaps */
-}
-
 static const void *const description = (const void *)PROCESS_NODE_VADDR;
 
 enum { DEVICE_MAX = 2 + PROCESS_LINK_MAX };
 
 /* What write_tree tells the guest of. */
-static struct fdt_device emitted[DEVICE_MAX];
-static unsigned emitted_count;
-static bool has_uart;
+struct parts {
+    struct fdt_device device[DEVICE_MAX];
+    unsigned count;
+    bool has_uart, has_clock;
+};
 
-static void emit(fdt_emit *function, const struct fdt_window *window)
+static void emit(struct parts *parts, fdt_emit *function, const struct fdt_window *window)
 {
-    CHECK(emitted_count < DEVICE_MAX);
-    emitted[emitted_count++] = (struct fdt_device){function, window};
+    CHECK(parts->count < DEVICE_MAX);
+    parts->device[parts->count++] = (struct fdt_device){function, window};
 }
 
-static void add_uart(void)
+static void add_uart(struct parts *parts)
 {
     static const struct fdt_window window = {MAP_PL011_BASE, MAP_PL011_SIZE, MAP_PL011_SPI};
-    if (!has_uart) {
-        has_uart = true;
+    if (!parts->has_uart) {
+        parts->has_uart = true;
         console_add_uart();
-        add_window(MAP_PL011_BASE, MAP_PL011_SIZE, access_uart, &vmm.uart, "pl011");
-        emit(fdt_emit_pl011, &window);
+        emit(parts, fdt_emit_pl011, &window);
     }
 }
 
@@ -76,59 +52,51 @@ static bool is_passed_through(int node)
     return text != NULL && strcmp(text, "yes") == 0;
 }
 
-static void add_clock(int node)
+static void add_clock(struct parts *parts, int node)
 {
     static const struct fdt_window window = {MAP_PL031_BASE, MAP_PL031_SIZE, MAP_PL031_SPI};
-    static bool has_clock;
-    if (!has_clock) {
-        has_clock = true;
+    if (!parts->has_clock) {
+        parts->has_clock = true;
         if (is_passed_through(node)) {
             clock_pass_through();
         } else {
             clock_init();
         }
-        emit(fdt_emit_pl031, &window);
+        emit(parts, fdt_emit_pl031, &window);
     }
 }
 
-static bool add_device(int node)
+static bool add_device(struct parts *parts, int node)
 {
     const char *device = fdt_getprop(description, node, "device", NULL);
     if (device == NULL) {
         return true;
     }
     if (strcmp(device, "pl011") == 0) {
-        add_uart();
+        add_uart(parts);
     } else if (strcmp(device, "pl031") == 0) {
-        add_clock(node);
+        add_clock(parts, node);
     } else {
         const struct fdt_window *window = NULL;
         if (!virtio_add(description, node, &window)) {
             return false;
         }
         if (window != NULL) {
-            emit(fdt_emit_virtio_mmio, window);
+            emit(parts, fdt_emit_virtio_mmio, window);
         }
     }
     return true;
 }
 
-static bool add_devices(void)
+static bool add_devices(struct parts *parts)
 {
     irq_init();
-    if (vmm.boot->gic_version == 3) {
-        add_window(MAP_GICD_BASE, MAP_GICD_SIZE_V3, access_dist, &vmm.gic, "gicd");
-        add_window(MAP_GICR_BASE, MAP_GICR_VCPU_SIZE * vmm.vcpu_count, access_redist, &vmm.gic,
-                   "gicr");
-    } else {
-        add_window(MAP_GICD_BASE, MAP_GICD_SIZE_V2, access_dist, &vmm.gic, "gicd");
-    }
     console_init();
     int devices = fdt_subnode_offset(description, (int)vmm.boot->node_offset, "devices");
     int node;
     tree_for_each_child(node, description, devices)
     {
-        if (!add_device(node)) {
+        if (!add_device(parts, node)) {
             log_error("%s: devices/%s: cannot be made", vmm.boot->name,
                       fdt_get_name(description, node, NULL));
             return false;
@@ -142,7 +110,7 @@ static const char *bootargs(void)
     return fdt_getprop(description, (int)vmm.boot->node_offset, "bootargs", NULL);
 }
 
-static bool write_tree(const struct load_plan *plan)
+static bool write_tree(const struct parts *parts, const struct load_plan *plan)
 {
     const struct fdt_machine machine = {
         .ram = ram_range(&vmm.ram),
@@ -151,13 +119,13 @@ static bool write_tree(const struct load_plan *plan)
         .gic = vmm.boot->gic_version == 3 ? GIC_V3 : GIC_V2,
         .conduit = FDT_CONDUIT_HVC,
         .bootargs = bootargs(),
-        .console = has_uart ? "/serial@9000000" : NULL,
+        .console = parts->has_uart ? "/serial@9000000" : NULL,
         .kaslr_seed = vmm.boot->seed[0],
         .rng_seed = (const uint8_t *)&vmm.boot->seed[1],
         .rng_seed_bytes = (PROCESS_SEED_OWN - 1) * sizeof vmm.boot->seed[0],
         .has_pci = virtio_has_pci(),
-        .devices = emitted,
-        .device_count = emitted_count,
+        .devices = parts->device,
+        .device_count = parts->count,
     };
     void *to = ram_span(&vmm.ram, (gpa_t){plan->dtb.base}, plan->dtb.size_bytes);
     if (to == NULL || fdt_generate(to, plan->dtb.size_bytes, &machine) == 0) {
@@ -196,7 +164,7 @@ static void clean_ram(const struct load_plan *plan)
                    plan->kernel.size_bytes);
 }
 
-static bool load_files(void)
+static bool load_files(const struct parts *parts)
 {
     const struct load_request request = {
         .ram = ram_range(&vmm.ram),
@@ -211,7 +179,7 @@ static bool load_files(void)
         return false;
     }
     load_copy(&request, &plan, &vmm.ram);
-    if (!write_tree(&plan)) {
+    if (!write_tree(parts, &plan)) {
         return false;
     }
     clean_ram(&plan);
@@ -229,7 +197,8 @@ _Bool machine_build(void)
     CHECK(vmm.vcpu_count >= 1 && vmm.vcpu_count <= VCPU_MAX);
     /* libfdt is not compiled by us: it may use the FPU. All else leaves the guest's state in it. */
     seL4_TCB_SetFlags(SLOT_THREAD, seL4_TCBFlag_fpuDisabled, 0);
-    bool built = add_devices() && load_files();
+    struct parts parts = {0};
+    bool built = add_devices(&parts) && load_files(&parts);
     seL4_TCB_SetFlags(SLOT_THREAD, 0, seL4_TCBFlag_fpuDisabled);
     return built;
 }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <sel4/sel4.h>
-#include <string.h>
+#include "vmm/main.h"
 
-#include "lib/aarch64/cpu.h"
-#include "link/process_start.h"
+#include <sel4/sel4.h>
+
 #include "vmm/balloon.h"
 #include "vmm/clock.h"
 #include "vmm/console.h"
-#include "vmm/machine.h"
 #include "vmm/pause.h"
 #include "vmm/ptimer.h"
 #include "vmm/vcpu.h"
@@ -45,15 +43,16 @@ static void handle(seL4_Word events)
     virtio_event(events);
 }
 
-void process_main(const struct process_boot *boot)
+_Noreturn void vmm_give_up(void)
 {
-    vmm.boot = boot;
-    vmm.counter_offset = counter_now(); /* the guest's time begins now */
-    if (!machine_build()) {
-        tell_root(CONTROL_GUEST_FAILED);
-        vcpu_stop();
-    }
-    /* Root gives us our own budget then, before the guest has a say. */
+    tell_root(CONTROL_GUEST_FAILED);
+    vcpu_stop();
+}
+
+_Noreturn void vmm_run(void)
+{
+    /* Root gives us our own budget then, before the guest has a say, and takes the start segment.
+     */
     tell_root(CONTROL_GUEST_RUNNING);
     vcpu_start_all();
     for (seL4_Word events = virtio_early_events();; events = vcpu_wake_and_wait()) {

@@ -2,6 +2,7 @@
 #include "vmm/pci_host.h"
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 #include "link/map.h"
 
 enum { STRAY_LINES = 4 };
@@ -50,8 +51,8 @@ static enum outcome access_v2m(void *state, struct access *access)
     return gic_v2m_access(state, access);
 }
 
-void pci_host_init(struct pci_host *host, enum gic_version version, struct gic *gic,
-                   struct bus *bus, uint32_t mutex_id)
+START_ONLY void pci_host_init(struct pci_host *host, enum gic_version version, struct gic *gic,
+                              struct bus *bus, uint32_t mutex_id)
 {
     *host = (struct pci_host){
         .port = {set_line, message, host},
@@ -60,10 +61,10 @@ void pci_host_init(struct pci_host *host, enum gic_version version, struct gic *
     };
     pci_init(&host->pci, &host->port, MAP_PCI_MMIO_BASE, mutex_id);
     const struct bus_window windows[] = {
-        {{MAP_PCI_MMIO_BASE, MAP_PCI_MMIO_SIZE}, access_memory, &host->pci, "pci-memory"},
-        {{MAP_PCI_PIO_BASE, MAP_PCI_PIO_SIZE},   access_io,     &host->pci, "pci-io"    },
-        {{MAP_PCI_ECAM_BASE, MAP_PCI_ECAM_SIZE}, access_ecam,   &host->pci, "pci-ecam"  },
-        {{MAP_V2M_BASE, MAP_V2M_SIZE},           access_v2m,    &host->v2m, "v2m"       },
+        {{MAP_PCI_MMIO_BASE, MAP_PCI_MMIO_SIZE}, access_memory, &host->pci},
+        {{MAP_PCI_PIO_BASE, MAP_PCI_PIO_SIZE},   access_io,     &host->pci},
+        {{MAP_PCI_ECAM_BASE, MAP_PCI_ECAM_SIZE}, access_ecam,   &host->pci},
+        {{MAP_V2M_BASE, MAP_V2M_SIZE},           access_v2m,    &host->v2m},
     };
     unsigned count = sizeof windows / sizeof windows[0];
     if (version == GIC_V2) {

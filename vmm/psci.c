@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 #include "link/map.h"
 
 /* DEN0028, "Function Identifiers": bit 30 says that arguments are 64 bits wide. */
@@ -261,7 +262,7 @@ struct psci_answer psci_call(struct psci *psci, unsigned vcpu, const struct smcc
     return f->call(psci, vcpu, call);
 }
 
-void psci_reset(struct psci *psci, struct range ram, unsigned vcpu_count)
+START_ONLY void psci_reset(struct psci *psci, struct range ram, unsigned vcpu_count)
 {
     CHECK(vcpu_count >= 1 && vcpu_count <= VCPU_MAX);
     psci->ram = ram;

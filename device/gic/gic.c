@@ -5,6 +5,7 @@
 
 #include "device/gic/gic_chip.h"
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 static const uint32_t SGI_BITS = (1u << GIC_SGI_COUNT) - 1;
 
@@ -102,8 +103,8 @@ void gic_reset(struct gic *gic)
     mutex_unlock(&gic->dist_lock);
 }
 
-void gic_init(struct gic *gic, enum gic_version version, unsigned vcpu_count, unsigned spi_count,
-              unsigned lr_count, const struct gic_port *port)
+START_ONLY void gic_init(struct gic *gic, enum gic_version version, unsigned vcpu_count,
+                         unsigned spi_count, unsigned lr_count, const struct gic_port *port)
 {
     CHECK(version == GIC_V2 || version == GIC_V3);
     CHECK(vcpu_count >= 1 && vcpu_count <= VCPU_MAX);
@@ -122,7 +123,7 @@ void gic_init(struct gic *gic, enum gic_version version, unsigned vcpu_count, un
     gic_reset(gic);
 }
 
-void gic_set_forwarded(struct gic *gic, unsigned intid)
+START_ONLY void gic_set_forwarded(struct gic *gic, unsigned intid)
 {
     CHECK(intid >= GIC_PPI_BASE && intid / GIC_BANK_BITS < gic->bank_count);
     uint32_t bit = 1u << (intid % GIC_BANK_BITS);

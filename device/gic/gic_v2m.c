@@ -3,6 +3,7 @@
 
 #include "device/gic/gic_chip.h"
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 enum {
     MSI_TYPER = 0x008,
@@ -12,7 +13,8 @@ enum {
     IIDR_ARM = 0x43b, /* implementer, without a product */
 };
 
-void gic_v2m_init(struct gic_v2m *frame, struct gic *gic, unsigned first_intid, unsigned count)
+START_ONLY void gic_v2m_init(struct gic_v2m *frame, struct gic *gic, unsigned first_intid,
+                             unsigned count)
 {
     CHECK(first_intid >= GIC_SPI_BASE && count != 0);
     CHECK(first_intid + count <= gic->bank_count * GIC_BANK_BITS);

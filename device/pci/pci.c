@@ -5,6 +5,7 @@
 
 #include "device/pci/pci_internal.h"
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 /* Where nothing answers, nobody drives the bus: its lines read as ones. */
 static void answer_nothing(struct access *access)
@@ -53,7 +54,8 @@ void pci_drive_line(struct pci_function *function)
     }
 }
 
-void pci_init(struct pci *pci, const struct pci_port *port, uint32_t memory_base, uint32_t mutex_id)
+START_ONLY void pci_init(struct pci *pci, const struct pci_port *port, uint32_t memory_base,
+                         uint32_t mutex_id)
 {
     memset(pci, 0, sizeof *pci);
     pci->lock.id = mutex_id;
@@ -72,7 +74,7 @@ static unsigned count_bars(const struct pci *pci)
     return count;
 }
 
-void pci_add(struct pci *pci, unsigned device, struct pci_function *function)
+START_ONLY void pci_add(struct pci *pci, unsigned device, struct pci_function *function)
 {
     CHECK(device < PCI_DEVICE_MAX && pci->function[device] == NULL && function->bus == NULL);
     function->bus = pci;

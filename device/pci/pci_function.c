@@ -8,6 +8,7 @@
 
 #include "device/pci/pci_internal.h"
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 enum { INTA = 1 };
 
@@ -18,8 +19,9 @@ static void store(uint8_t *bytes, unsigned offset, unsigned width_bytes, uint32_
     }
 }
 
-void pci_function_init(struct pci_function *function, const struct pci_identity *identity,
-                       const struct pci_ops *ops, void *ctx)
+START_ONLY void pci_function_init(struct pci_function *function,
+                                  const struct pci_identity *identity, const struct pci_ops *ops,
+                                  void *ctx)
 {
     memset(function, 0, sizeof *function);
     function->ops = ops;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/start_only.h"
+
 enum {
     RTCDR = 0x000,
     RTCMR = 0x004,
@@ -150,7 +152,8 @@ void rtc_pl031_reset(struct rtc_pl031 *rtc)
     mutex_unlock(&rtc->lock);
 }
 
-void rtc_pl031_init(struct rtc_pl031 *rtc, const struct rtc_pl031_port *port, uint32_t mutex_id)
+START_ONLY void rtc_pl031_init(struct rtc_pl031 *rtc, const struct rtc_pl031_port *port,
+                               uint32_t mutex_id)
 {
     memset(rtc, 0, sizeof *rtc);
     rtc->lock.id = mutex_id;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 enum {
     UARTDR = 0x000,
@@ -378,7 +379,8 @@ void uart_pl011_reset(struct uart_pl011 *uart)
     }
 }
 
-void uart_pl011_init(struct uart_pl011 *uart, const struct uart_pl011_port *port, uint32_t mutex_id)
+START_ONLY void uart_pl011_init(struct uart_pl011 *uart, const struct uart_pl011_port *port,
+                                uint32_t mutex_id)
 {
     memset(uart, 0, sizeof *uart);
     uart->lock.id = mutex_id;

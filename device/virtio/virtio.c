@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 enum { COMPLAINTS = 4 }; /* lines about a guest before they become rare */
 
-void virtio_init(struct virtio_device *device, const struct virtio_setup *setup)
+START_ONLY void virtio_init(struct virtio_device *device, const struct virtio_setup *setup)
 {
     CHECK(setup->queue_count <= VIRTIO_QUEUE_MAX && setup->queue_size <= VIRTQUEUE_SIZE_MAX);
     CHECK(setup->ops->work != NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 /* 5.5.3 */
 #define F_MUST_TELL_HOST (1ull << 0)
@@ -314,9 +315,10 @@ void virtio_balloon_ready(struct virtio_balloon *balloon)
     virtio_unlock(&balloon->device);
 }
 
-void virtio_balloon_init(struct virtio_balloon *balloon, const struct virtio_balloon_port *far,
-                         uint64_t *inside, uint32_t granule_bytes, const struct ram *ram,
-                         const struct virtio_port *port, uint32_t mutex_id)
+START_ONLY void virtio_balloon_init(struct virtio_balloon *balloon,
+                                    const struct virtio_balloon_port *far, uint64_t *inside,
+                                    uint32_t granule_bytes, const struct ram *ram,
+                                    const struct virtio_port *port, uint32_t mutex_id)
 {
     CHECK(granule_bytes >= VIRTIO_BALLOON_PAGE && (granule_bytes & (granule_bytes - 1)) == 0);
     CHECK(is_aligned(ram->base.value, granule_bytes) && is_aligned(ram->size_bytes, granule_bytes));

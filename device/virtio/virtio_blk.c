@@ -5,6 +5,7 @@
 
 #include "lib/check.h"
 #include "lib/range.h"
+#include "lib/start_only.h"
 
 enum { SECTOR = 512, COST_BYTES = 4096 /* of data, that cost as much as a request */ };
 
@@ -465,10 +466,10 @@ static const struct virtio_ops ops = {
     .stop_queue = stop_queue,
 };
 
-void virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_disk *disk,
-                     unsigned queue_count, const struct virtio_blk_backend *backend,
-                     void *backend_ctx, const struct ram *ram, const struct virtio_port *port,
-                     uint32_t mutex_id)
+START_ONLY void virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_disk *disk,
+                                unsigned queue_count, const struct virtio_blk_backend *backend,
+                                void *backend_ctx, const struct ram *ram,
+                                const struct virtio_port *port, uint32_t mutex_id)
 {
     CHECK(queue_count >= 1 && queue_count <= VIRTIO_BLK_QUEUE_MAX);
     CHECK(disk->block_bytes >= SECTOR && (disk->block_bytes & (disk->block_bytes - 1)) == 0);

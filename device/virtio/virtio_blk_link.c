@@ -5,6 +5,7 @@
 
 #include "lib/check.h"
 #include "lib/range.h"
+#include "lib/start_only.h"
 
 static bool has_data(const struct virtio_blk_request *request)
 {
@@ -268,8 +269,9 @@ static struct virtio_blk_disk disk_of(const struct block_info *info)
     return disk;
 }
 
-void virtio_blk_link_open(struct virtio_blk_link *link, struct block_link *shared, bool zero_copy,
-                          struct virtio_blk *blk, void (*signal)(void *ctx), void *ctx)
+START_ONLY void virtio_blk_link_open(struct virtio_blk_link *link, struct block_link *shared,
+                                     bool zero_copy, struct virtio_blk *blk,
+                                     void (*signal)(void *ctx), void *ctx)
 {
     memset(link, 0, sizeof *link);
     link->blk = blk;

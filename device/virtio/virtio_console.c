@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 /* 5.3.3 */
 #define F_SIZE        (1ull << 0)
@@ -338,9 +339,10 @@ void virtio_console_resize(struct virtio_console *console, unsigned port, uint16
     virtio_unlock(device);
 }
 
-void virtio_console_init(struct virtio_console *console, unsigned port_count,
-                         const char *const *names, const struct virtio_console_port *far,
-                         const struct ram *ram, const struct virtio_port *port, uint32_t mutex_id)
+START_ONLY void virtio_console_init(struct virtio_console *console, unsigned port_count,
+                                    const char *const *names, const struct virtio_console_port *far,
+                                    const struct ram *ram, const struct virtio_port *port,
+                                    uint32_t mutex_id)
 {
     CHECK(port_count >= 1 && port_count <= VIRTIO_CONSOLE_PORT_MAX);
     memset(&console->state, 0, sizeof console->state);

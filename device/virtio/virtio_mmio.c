@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "device/virtio/virtio_mmio.h"
 
+#include "lib/start_only.h"
 #include "lib/virtio_mmio.h"
 
 #define VENDOR 0x4b4c5542u /* "BULK" */
@@ -168,8 +169,8 @@ enum outcome virtio_mmio_access(struct virtio_mmio *mmio, struct access *access)
     return OUTCOME_DONE;
 }
 
-void virtio_mmio_init(struct virtio_mmio *mmio, struct virtio_device *device,
-                      const struct virtio_mmio_port *port)
+START_ONLY void virtio_mmio_init(struct virtio_mmio *mmio, struct virtio_device *device,
+                                 const struct virtio_mmio_port *port)
 {
     static const struct virtio_transport transport = {interrupt, reset};
     *mmio = (struct virtio_mmio){.device = device, .port = port};

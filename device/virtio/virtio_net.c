@@ -5,6 +5,7 @@
 
 #include "device/virtio/virtio_net_parts.h"
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 /* 5.1.4 */
 enum { STATUS_LINK_UP = 1 };
@@ -130,7 +131,7 @@ static uint64_t offered(const struct virtio_net_setup *setup)
     return features | (setup->pair_count > 1 ? VIRTIO_NET_F_MQ : 0);
 }
 
-void virtio_net_init(struct virtio_net *net, const struct virtio_net_setup *setup)
+START_ONLY void virtio_net_init(struct virtio_net *net, const struct virtio_net_setup *setup)
 {
     CHECK(setup->pair_count >= 1 && setup->pair_count <= VIRTIO_NET_PAIR_MAX);
     memset(net, 0, sizeof *net);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/start_only.h"
+
 static bool up(void *ctx)
 {
     return net_client_up(ctx);
@@ -78,7 +80,8 @@ static const struct virtio_net_far far = {
     .flush = flush,
 };
 
-bool virtio_net_link_init(struct virtio_net_link *net, const struct virtio_net_link_setup *setup)
+START_ONLY bool virtio_net_link_init(struct virtio_net_link *net,
+                                     const struct virtio_net_link_setup *setup)
 {
     if (!net_client_open(&net->client, setup->link, setup->signal, setup->ctx)) {
         return false;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 /* The BAR: a page for each structure of 4.1.4. */
 enum {
@@ -431,8 +432,8 @@ static uint32_t class_code(enum virtio_type type)
 }
 
 /* 4.1.2: numbers from 0x1040 on, revision 1 and a subsystem from 0x40 on are a modern device's. */
-void virtio_pci_init(struct virtio_pci *pci, struct virtio_device *device, struct pci *bus,
-                     unsigned place)
+START_ONLY void virtio_pci_init(struct virtio_pci *pci, struct virtio_device *device,
+                                struct pci *bus, unsigned place)
 {
     enum { VENDOR = 0x1af4, DEVICE_BASE = 0x1040, SUBSYSTEM = 0x1100 };
     const struct pci_identity identity = {

@@ -2,6 +2,7 @@
 #include "device/virtio/virtio_rng.h"
 
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 static enum virtio_progress work(struct virtio_device *device, unsigned queue, unsigned *budget)
 {
@@ -38,8 +39,9 @@ static const struct virtio_ops ops = {
     .work = work,
 };
 
-void virtio_rng_init(struct virtio_rng *rng, const struct virtio_rng_port *source,
-                     const struct ram *ram, const struct virtio_port *port, uint32_t mutex_id)
+START_ONLY void virtio_rng_init(struct virtio_rng *rng, const struct virtio_rng_port *source,
+                                const struct ram *ram, const struct virtio_port *port,
+                                uint32_t mutex_id)
 {
     rng->source = source;
     virtio_init(&rng->device, &(struct virtio_setup){

@@ -5,6 +5,7 @@
 
 #include "device/virtio/virtio_vsock_packet.h"
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 enum {
     F_STREAM = 1 << 0, /* 5.10.3 */
@@ -467,9 +468,10 @@ void virtio_vsock_reset(struct virtio_vsock *vsock)
     virtio_work(&vsock->device, VSOCK_RECEIVE);
 }
 
-void virtio_vsock_init(struct virtio_vsock *vsock, uint64_t guest_cid,
-                       const struct virtio_vsock_endpoint *endpoint, const struct ram *ram,
-                       const struct virtio_port *port, uint32_t mutex_id)
+START_ONLY void virtio_vsock_init(struct virtio_vsock *vsock, uint64_t guest_cid,
+                                  const struct virtio_vsock_endpoint *endpoint,
+                                  const struct ram *ram, const struct virtio_port *port,
+                                  uint32_t mutex_id)
 {
     CHECK(guest_cid >= VSOCK_CID_MIN && guest_cid < UINT32_MAX);
     memset(&vsock->state, 0, sizeof vsock->state);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/start_only.h"
+
 enum { RECORDS_MAX = 64 }; /* of the relay, in one pass */
 
 /* ---- what the device calls ---------------------------------------------------------------------
@@ -229,8 +231,8 @@ bool virtio_vsock_link_event(struct virtio_vsock_link *l)
     return count == RECORDS_MAX;
 }
 
-bool virtio_vsock_link_init(struct virtio_vsock_link *l,
-                            const struct virtio_vsock_link_setup *setup)
+START_ONLY bool virtio_vsock_link_init(struct virtio_vsock_link *l,
+                                       const struct virtio_vsock_link_setup *setup)
 {
     static const struct virtio_vsock_endpoint functions = {
         .open = on_open,
