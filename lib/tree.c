@@ -135,13 +135,15 @@ static bool check_structure(struct walk *walk)
     return false;
 }
 
+/* An entry of no bytes is the last one, whose address is zero, too: to libfdt any address ends it.
+ */
 static bool check_reservations(const uint8_t *data, uint64_t offset, uint64_t total)
 {
-    static const uint8_t last[RESERVATION_BYTES];
+    static const uint8_t zero[RESERVATION_BYTES];
     struct range all = {.size_bytes = total};
     for (; range_contains(all, offset, RESERVATION_BYTES); offset += RESERVATION_BYTES) {
-        if (memcmp(data + offset, last, RESERVATION_BYTES) == 0) {
-            return true;
+        if (memcmp(data + offset + RESERVATION_BYTES / 2, zero, RESERVATION_BYTES / 2) == 0) {
+            return memcmp(data + offset, zero, RESERVATION_BYTES) == 0;
         }
     }
     return false;

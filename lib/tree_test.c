@@ -57,6 +57,20 @@ static void every_truncation_is_refused(void **state)
     }
 }
 
+/* libfdt ends the map at an entry without bytes, whatever its address: what comes behind is no
+ * entry. */
+static void a_reservation_without_bytes_is_refused(void **state)
+{
+    (void)state;
+    uint8_t tree[ROOM];
+    size_t size = make(tree);
+    uint32_t map = fdt_off_mem_rsvmap(tree);
+    memset(tree + map + 8, 0, 8);
+    assert_false(check(tree, size));
+    memset(tree + map, 0, 8);
+    assert_true(check(tree, size)); /* the end itself */
+}
+
 /* What is accepted after damage must be safe to walk: the sanitizers watch. */
 static void no_damage_leads_outside(void **state)
 {
@@ -178,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_tree),
         cmocka_unit_test(every_truncation_is_refused),
+        cmocka_unit_test(a_reservation_without_bytes_is_refused),
         cmocka_unit_test(no_damage_leads_outside),
         cmocka_unit_test(wrong_header),
         cmocka_unit_test(structure),
