@@ -48,6 +48,8 @@ PURE      :=
 PROCESSES :=
 TOOL_SRCS :=
 include $(sort $(wildcard */build.mk */*/build.mk))
+# They say how each source is compiled and linked.
+BUILD_FILES := $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
 -include $(shell find $B \( -path $B/guest-root -o -path $B/fresh \) -prune -o -type f -path '*/obj/*' -name '*.d' -print 2>/dev/null)
 
@@ -73,13 +75,13 @@ SMALL_SRCS     = $(filter-out $(FAST_SRCS),$(vmm_SRCS))
 lto_sources    = $(filter-out $(LTO_NEVER) $(vmm_START_SRCS),$(foreach p,$(LTO_PROCESSES),$($p_SRCS)))
 
 # Kernel headers are not ours: -isystem keeps our warnings for our code.
-$(KB)/obj/%.o: %.c $(KERNEL_STAMP) | $B/packages.stamp $(LIBFDT_A)
+$(KB)/obj/%.o: %.c $(KERNEL_STAMP) $(BUILD_FILES) | $B/packages.stamp $(LIBFDT_A)
 	$(call say,CC,$<)
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) $(TARGET_CFLAGS) $(if $(filter $<,$(lto_sources)),$(LTO) -ffat-lto-objects) $(if $(filter $(SMALL_SRCS),$<),-Os) \
 		$($(subst /,_,$(<D))_CFLAGS) -isystem $(KERNEL_INCLUDE) -isystem $(LIBFDT_INCLUDE) -MMD -MP -c $< -o $@
 
-$(KB)/obj/%.o: %.S $(KERNEL_STAMP) | $B/packages.stamp
+$(KB)/obj/%.o: %.S $(KERNEL_STAMP) $(BUILD_FILES) | $B/packages.stamp
 	$(call say,AS,$<)
 	$Qmkdir -p $(@D)
 	$Q$(TARGET_CC) $(TARGET_CFLAGS) -isystem $(KERNEL_INCLUDE) -MMD -MP -c $< -o $@
@@ -108,7 +110,7 @@ target: $(PROCESSES:%=$(KB)/%.elf)
 
 # ---- host tool -------------------------------------------------------------------------------------
 
-$(HOST)/obj/%.o: %.c | $B/packages.stamp
+$(HOST)/obj/%.o: %.c $(BUILD_FILES) | $B/packages.stamp
 	$(call say,HOSTCC,$<)
 	$Qmkdir -p $(@D)
 	$Q$(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
@@ -119,7 +121,7 @@ $(HOST)/bulkhead: $(TOOL_SRCS:%.c=$(HOST)/obj/%.o)
 
 # ---- unit tests and fuzzers ------------------------------------------------------------------------
 
-$(HOST)/test/obj/%.o: %.c | $B/packages.stamp
+$(HOST)/test/obj/%.o: %.c $(BUILD_FILES) | $B/packages.stamp
 	$(call say,TESTCC,$<)
 	$Qmkdir -p $(@D)
 	$Q$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
@@ -137,7 +139,7 @@ $(HOST)/test/bin/%_test: $(HOST)/test/obj/%_test.o $(HOST)/test/libpure.a
 	$Qmkdir -p $(@D)
 	$Q$(HOST_CC) -fsanitize=address,undefined $^ -lcmocka -lfdt -lz -lcjson -o $@
 
-$(HOST)/fuzz/obj/%.o: %.c | $B/packages.stamp
+$(HOST)/fuzz/obj/%.o: %.c $(BUILD_FILES) | $B/packages.stamp
 	$(call say,FUZZCC,$<)
 	$Qmkdir -p $(@D)
 	$Q$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
