@@ -76,7 +76,7 @@ _Noreturn void boot_fail(const char *fmt, ...)
     arch_stop();
 }
 
-_Noreturn void check_failed(const char *file, int line, const char *condition)
+_Noreturn void check_failed(const char *file, int line)
 {
-    boot_fail("%s:%d: CHECK failed: %s", file, line, condition);
+    boot_fail("%s:%d: CHECK failed", file, line);
 }

@@ -3,9 +3,9 @@
 
 #include "lib/log.h"
 
-_Noreturn void check_failed(const char *file, int line, const char *condition)
+_Noreturn void check_failed(const char *file, int line)
 {
-    log_error("%s:%d: CHECK failed: %s", file, line, condition);
+    log_error("%s:%d: CHECK failed", file, line);
     for (;;) {
         __builtin_trap(); /* a fault: root logs it and decides what happens to this process */
     }

@@ -13,5 +13,5 @@ uintptr_t __stack_chk_guard = 0x595e9fbd94fda766; /* has a zero byte nowhere and
 _Noreturn void __stack_chk_fail(void);
 _Noreturn void __stack_chk_fail(void)
 {
-    check_failed(__FILE__, __LINE__, "a stack frame is intact");
+    check_failed(__FILE__, __LINE__);
 }

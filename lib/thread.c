@@ -50,6 +50,6 @@ seL4_Error thread_start(const struct thread *thread)
 void __assert_fail(const char *text, const char *file, int line, const char *function);
 void __assert_fail(const char *text, const char *file, int line, const char *function)
 {
-    (void)function;
-    check_failed(file, line, text);
+    (void)text, (void)function;
+    check_failed(file, line);
 }

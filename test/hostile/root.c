@@ -67,9 +67,9 @@ static void print(const char *fmt, ...)
     }
 }
 
-_Noreturn void check_failed(const char *file, int line, const char *condition)
+_Noreturn void check_failed(const char *file, int line)
 {
-    print("hostile: %s:%d: CHECK failed: %s\n", file, line, condition);
+    print("hostile: %s:%d: CHECK failed\n", file, line);
     for (;;) {
         seL4_TCB_Suspend(seL4_CapInitThreadTCB);
     }
