@@ -6,20 +6,15 @@
 #include "vmm/abort.h"
 #include "vmm/guest_exception.h"
 #include "vmm/irq.h"
+#include "vmm/pause.h"
 #include "vmm/trap.h"
 #include "vmm/vcpu.h"
 
 /*
  * The exits of a vCPU, by the label of the fault message (seL4 manual, chapter "Exceptions", and
- * "Virtualisation"). Each handler leaves the vCPU's registers as they must be and returns the
- * reply.
+ * "Virtualisation"). Each handler leaves the vCPU's registers as they must be.
  */
-typedef seL4_MessageInfo_t exit_handler(struct vcpu *vcpu);
-
-static seL4_MessageInfo_t resume(void)
-{
-    return seL4_MessageInfo_new(0, 0, 0, 0);
-}
+typedef enum exit_answer exit_handler(struct vcpu *vcpu);
 
 /* What PSCI and SMCCC ask for. True: the vCPU goes on, with *result in its X0. */
 static bool firmware_call(struct vcpu *vcpu, const struct smccc_call *call, uint64_t *result)
@@ -59,7 +54,7 @@ static bool firmware_call(struct vcpu *vcpu, const struct smccc_call *call, uint
  * hvc is a system call to the kernel. With x7 = 0, as SMCCC 1.1 callers have it, it is one that the
  * kernel does not know, and the fault carries the registers of the call and takes back its result.
  */
-static seL4_MessageInfo_t on_unknown_syscall(struct vcpu *vcpu)
+static enum exit_answer on_unknown_syscall(struct vcpu *vcpu)
 {
     enum { HVC_BYTES = 4 };
     struct smccc_call call = {.fid = (uint32_t)seL4_GetMR(seL4_UnknownSyscall_X0)};
@@ -73,9 +68,8 @@ static seL4_MessageInfo_t on_unknown_syscall(struct vcpu *vcpu)
     seL4_Word x7 = seL4_GetMR(seL4_UnknownSyscall_X7);
     uint64_t result;
     if (!firmware_call(vcpu, &call, &result)) {
-        return resume();
+        return EXIT_RESUME;
     }
-    /* The reply sets what it is long enough for: all up to the program counter, and no more. */
     seL4_SetMR(seL4_UnknownSyscall_X0, result);
     for (unsigned i = 0; i < 6; i++) {
         seL4_SetMR((int)(seL4_UnknownSyscall_X1 + i), call.args[i]);
@@ -85,44 +79,40 @@ static seL4_MessageInfo_t on_unknown_syscall(struct vcpu *vcpu)
     seL4_SetMR(seL4_UnknownSyscall_SP, sp);
     seL4_SetMR(seL4_UnknownSyscall_LR, lr);
     seL4_SetMR(seL4_UnknownSyscall_SPSR, spsr);
-    return seL4_MessageInfo_new(0, 0, 0, seL4_UnknownSyscall_FaultIP + 1);
+    return EXIT_SET_REGISTERS;
 }
 
 /*
  * hvc with an x7 that happens to be a system call which needs a capability. There is none: the call
  * is served as any other, from the registers.
  */
-static seL4_MessageInfo_t on_cap_fault(struct vcpu *vcpu)
+static enum exit_answer on_cap_fault(struct vcpu *vcpu)
 {
     trap_firmware_call(vcpu, firmware_call);
-    return resume();
+    return EXIT_RESUME;
 }
 
-static seL4_MessageInfo_t on_vppi(struct vcpu *vcpu)
+static void on_vppi(struct vcpu *vcpu, seL4_Word intid)
 {
-    seL4_Word intid = seL4_GetMR(seL4_VPPIEvent_IRQ);
     vcpu->count[COUNT_EXIT_TIMER]++;
     gic_set_level(&vmm.gic, vcpu->index, (unsigned)intid, true);
-    return resume();
 }
 
-static seL4_MessageInfo_t on_maintenance(struct vcpu *vcpu)
+static void on_maintenance(struct vcpu *vcpu, seL4_Word lr)
 {
-    seL4_Word lr = seL4_GetMR(seL4_VGICMaintenance_IDX);
     vcpu->count[COUNT_EXIT_MAINTENANCE]++;
     if (lr < GIC_LR_MAX) { /* the kernel reports -1 when it found nothing */
         gic_maintenance(&vmm.gic, vcpu->index, (unsigned)lr);
     }
-    return resume();
 }
 
-static seL4_MessageInfo_t on_vcpu_fault(struct vcpu *vcpu)
+static enum exit_answer on_vcpu_fault(struct vcpu *vcpu)
 {
     trap_handle(vcpu, seL4_GetMR(seL4_VCPUFault_HSR), firmware_call);
-    return resume();
+    return EXIT_RESUME;
 }
 
-static seL4_MessageInfo_t on_vm_fault(struct vcpu *vcpu)
+static enum exit_answer on_vm_fault(struct vcpu *vcpu)
 {
     const struct abort abort = {
         .pc = seL4_GetMR(seL4_VMFault_IP),
@@ -131,16 +121,16 @@ static seL4_MessageInfo_t on_vm_fault(struct vcpu *vcpu)
         .is_fetch = seL4_GetMR(seL4_VMFault_PrefetchFault) != 0,
     };
     abort_handle(vcpu, &abort);
-    return resume();
+    return EXIT_RESUME_VM_FAULT;
 }
 
 /* The guest did what the kernel reports as an exception of a thread: undefined for the guest, too.
  */
-static seL4_MessageInfo_t on_user_exception(struct vcpu *vcpu)
+static enum exit_answer on_user_exception(struct vcpu *vcpu)
 {
     vcpu->count[COUNT_EXIT_OTHER]++;
     guest_exception_undefined(vcpu, "an exception that the kernel does not name");
-    return resume();
+    return EXIT_RESUME;
 }
 
 static exit_handler *const handlers[] = {
@@ -148,14 +138,74 @@ static exit_handler *const handlers[] = {
     [seL4_Fault_UnknownSyscall] = on_unknown_syscall,
     [seL4_Fault_UserException] = on_user_exception,
     [seL4_Fault_VMFault] = on_vm_fault,
-    [seL4_Fault_VGICMaintenance] = on_maintenance,
     [seL4_Fault_VCPUFault] = on_vcpu_fault,
-    [seL4_Fault_VPPIEvent] = on_vppi,
 };
 
-seL4_MessageInfo_t exit_handle(struct vcpu *vcpu, seL4_MessageInfo_t info)
+enum exit_answer exit_handle(struct vcpu *vcpu, seL4_MessageInfo_t info)
 {
     seL4_Word label = seL4_MessageInfo_get_label(info);
     CHECK(label < sizeof handlers / sizeof handlers[0] && handlers[label] != NULL);
     return handlers[label](vcpu);
+}
+
+/* Whether the kernel's fastpath takes the reply to a VMFault. */
+#ifdef CONFIG_EXCEPTION_FASTPATH
+enum { FAST_VM_FAULT = true };
+#else
+enum { FAST_VM_FAULT = false };
+#endif
+
+/*
+ * Replies to a fault and waits for the next one, in one system call. How the next one's message
+ * begins is then in word[], not in the message registers.
+ *
+ * A send to the reply object is what ReplyRecv comes to in the kernel, but for its fastpath, which
+ * looks for somebody who made a call: it finds a fault after a hundred instructions and starts
+ * over. The only faults that it may take are VMFaults.
+ */
+static inline seL4_MessageInfo_t answer_and_wait(seL4_CPtr fault, seL4_CPtr reply,
+                                                 enum exit_answer answer, seL4_Word word[4])
+{
+    const seL4_MessageInfo_t none = seL4_MessageInfo_new(0, 0, 0, 0);
+    if (answer == EXIT_SET_REGISTERS) {
+        /* It sets what it is long enough for: all up to the program counter, and no more. */
+        const seL4_MessageInfo_t all =
+            seL4_MessageInfo_new(0, 0, 0, seL4_UnknownSyscall_FaultIP + 1);
+        for (int i = 0; i < 4; i++) {
+            word[i] = seL4_GetMR(i);
+        }
+        return seL4_NBSendRecvWithMRs(reply, all, fault, NULL, &word[0], &word[1], &word[2],
+                                      &word[3], reply);
+    }
+    if (FAST_VM_FAULT && answer == EXIT_RESUME_VM_FAULT) {
+        return seL4_ReplyRecvWithMRs(fault, none, NULL, &word[0], &word[1], &word[2], &word[3],
+                                     reply);
+    }
+    return seL4_NBSendRecvWithMRs(reply, none, fault, NULL, &word[0], &word[1], &word[2], &word[3],
+                                  reply);
+}
+
+/* A busy guest exits for its timer and for ends of interrupts: these go no further than here. */
+_Noreturn void exit_serve(struct vcpu *vcpu)
+{
+    const seL4_CPtr fault = vcpu_slot(vcpu->index, VCPU_SLOT_FAULT);
+    const seL4_CPtr reply = vcpu_slot(vcpu->index, VCPU_SLOT_REPLY);
+    enum exit_answer answer = EXIT_RESUME;
+    for (;;) {
+        seL4_Word word[4] = {0};
+        seL4_MessageInfo_t info = answer_and_wait(fault, reply, answer, word);
+        seL4_Word label = seL4_MessageInfo_get_label(info);
+        answer = EXIT_RESUME;
+        if (label == seL4_Fault_VPPIEvent) {
+            on_vppi(vcpu, word[0]);
+        } else if (label == seL4_Fault_VGICMaintenance) {
+            on_maintenance(vcpu, word[0]);
+        } else {
+            for (int i = 0; i < 4; i++) {
+                seL4_SetMR(i, word[i]);
+            }
+            answer = exit_handle(vcpu, info);
+        }
+        pause_here(vcpu);
+    }
 }

@@ -5,7 +5,6 @@
 #include "lib/check.h"
 #include "link/map.h"
 #include "vmm/exit.h"
-#include "vmm/pause.h"
 #include "vmm/ptimer.h"
 
 enum {
@@ -55,31 +54,29 @@ struct message_start {
     seL4_Word word[4];
 };
 
-static void invoke(const struct vcpu *vcpu, seL4_Word label, unsigned length,
-                   struct message_start *start)
-{
-    seL4_MessageInfo_t info = seL4_MessageInfo_new(label, 0, 0, length);
-    info = seL4_CallWithMRs(vcpu_slot(vcpu->index, VCPU_SLOT_TCB), info, &start->word[0],
-                            &start->word[1], &start->word[2], &start->word[3]);
-    CHECK(seL4_MessageInfo_get_label(info) == seL4_NoError);
-}
-
 static struct message_start read_words(const struct vcpu *vcpu, unsigned count)
 {
     struct message_start start = {
         {0, count, 0, 0}
     };
-    invoke(vcpu, TCBReadRegisters, WORDS_BEFORE, &start);
+    seL4_MessageInfo_t info = seL4_MessageInfo_new(TCBReadRegisters, 0, 0, WORDS_BEFORE);
+    info = seL4_CallWithMRs(vcpu_slot(vcpu->index, VCPU_SLOT_TCB), info, &start.word[0],
+                            &start.word[1], &start.word[2], &start.word[3]);
+    CHECK(seL4_MessageInfo_get_label(info) == seL4_NoError);
     return start;
 }
 
-/* The words from the third on are in the message registers already, from WORDS_BEFORE + 2 on. */
+/*
+ * The words from the third on are in the message registers already, from WORDS_BEFORE + 2 on. Sent,
+ * not called: the kernel takes any registers of a vCPU that waits for its handler, and an answer
+ * costs it more.
+ */
 static void write_words(const struct vcpu *vcpu, unsigned count, seL4_Word pc, seL4_Word sp)
 {
-    struct message_start start = {
-        {0, count, pc, sp}
-    };
-    invoke(vcpu, TCBWriteRegisters, WORDS_BEFORE + count, &start);
+    seL4_Word flags = 0, words = count;
+    seL4_NBSendWithMRs(vcpu_slot(vcpu->index, VCPU_SLOT_TCB),
+                       seL4_MessageInfo_new(TCBWriteRegisters, 0, 0, WORDS_BEFORE + count), &flags,
+                       &words, &pc, &sp);
 }
 
 void vcpu_read(const struct vcpu *vcpu, seL4_UserContext *context, unsigned count)
@@ -312,15 +309,9 @@ static void handler_thread(uintptr_t index)
     /* Says that it is ready and waits, in one system call: from here on it has no context of its
      * own. */
     seL4_MessageInfo_t none = seL4_MessageInfo_new(0, 0, 0, 0);
-    seL4_MessageInfo_t info =
-        seL4_NBSendRecv(vcpu_slot(vcpu->index, VCPU_SLOT_WAKE), none, fault, NULL, reply);
+    seL4_NBSendRecv(vcpu_slot(vcpu->index, VCPU_SLOT_WAKE), none, fault, NULL, reply);
     vcpu_park(vcpu); /* the first fault only brought us to our core */
-    info = none;
-    for (;;) {
-        info = seL4_ReplyRecv(fault, info, NULL, reply);
-        info = exit_handle(vcpu, info);
-        pause_here(vcpu);
-    }
+    exit_serve(vcpu);
 }
 
 static void start(struct vcpu *vcpu)

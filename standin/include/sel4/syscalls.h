@@ -141,23 +141,60 @@ static inline seL4_MessageInfo_t seL4_Call(seL4_CPtr dest, seL4_MessageInfo_t in
     return sel4_trap_store(&trap, seL4_Null);
 }
 
-/* Call with the first four words in *mr, bypassing the IPC buffer. */
-static inline seL4_MessageInfo_t seL4_CallWithMRs(seL4_CPtr dest, seL4_MessageInfo_t info,
-                                                  seL4_Word *mr0, seL4_Word *mr1, seL4_Word *mr2,
-                                                  seL4_Word *mr3)
+/* The calls WithMRs: the first four words are in *mr0 to *mr3, not in the IPC buffer. */
+static inline seL4_MessageInfo_t sel4_trap_words(long number, struct sel4_trap trap,
+                                                 seL4_Word *sender, seL4_Word *mr[4],
+                                                 seL4_Word reply, seL4_Word extra)
 {
-    seL4_Word *mr[4] = {mr0, mr1, mr2, mr3};
-    struct sel4_trap trap = {.dest = dest, .info = info.words[0]};
     for (int i = 0; i < 4; i++) {
         trap.mr[i] = mr[i] != seL4_Null ? *mr[i] : 0;
     }
-    sel4_trap(seL4_SysCall, &trap, 0, 0);
+    sel4_trap(number, &trap, reply, extra);
     for (int i = 0; i < 4; i++) {
         if (mr[i] != seL4_Null) {
             *mr[i] = trap.mr[i];
         }
     }
+    if (sender != seL4_Null) {
+        *sender = trap.dest;
+    }
     return (seL4_MessageInfo_t){{trap.info}};
+}
+
+static inline seL4_MessageInfo_t seL4_CallWithMRs(seL4_CPtr dest, seL4_MessageInfo_t info,
+                                                  seL4_Word *mr0, seL4_Word *mr1, seL4_Word *mr2,
+                                                  seL4_Word *mr3)
+{
+    return sel4_trap_words(seL4_SysCall, (struct sel4_trap){.dest = dest, .info = info.words[0]},
+                           seL4_Null, (seL4_Word *[4]){mr0, mr1, mr2, mr3}, 0, 0);
+}
+
+static inline void seL4_NBSendWithMRs(seL4_CPtr dest, seL4_MessageInfo_t info, seL4_Word *mr0,
+                                      seL4_Word *mr1, seL4_Word *mr2, seL4_Word *mr3)
+{
+    sel4_trap_words(seL4_SysNBSend, (struct sel4_trap){.dest = dest, .info = info.words[0]},
+                    seL4_Null, (seL4_Word *[4]){mr0, mr1, mr2, mr3}, 0, 0);
+}
+
+static inline seL4_MessageInfo_t seL4_ReplyRecvWithMRs(seL4_CPtr src, seL4_MessageInfo_t info,
+                                                       seL4_Word *sender, seL4_Word *mr0,
+                                                       seL4_Word *mr1, seL4_Word *mr2,
+                                                       seL4_Word *mr3, seL4_CPtr reply)
+{
+    return sel4_trap_words(seL4_SysReplyRecv,
+                           (struct sel4_trap){.dest = src, .info = info.words[0]}, sender,
+                           (seL4_Word *[4]){mr0, mr1, mr2, mr3}, reply, 0);
+}
+
+static inline seL4_MessageInfo_t seL4_NBSendRecvWithMRs(seL4_CPtr dest, seL4_MessageInfo_t info,
+                                                        seL4_CPtr src, seL4_Word *sender,
+                                                        seL4_Word *mr0, seL4_Word *mr1,
+                                                        seL4_Word *mr2, seL4_Word *mr3,
+                                                        seL4_CPtr reply)
+{
+    return sel4_trap_words(seL4_SysNBSendRecv,
+                           (struct sel4_trap){.dest = src, .info = info.words[0]}, sender,
+                           (seL4_Word *[4]){mr0, mr1, mr2, mr3}, reply, dest);
 }
 
 static inline seL4_MessageInfo_t seL4_Recv(seL4_CPtr src, seL4_Word *sender, seL4_CPtr reply)
