@@ -55,17 +55,17 @@ enum gic_v3_sgi_register { GIC_V3_SGI0R, GIC_V3_SGI1R, GIC_V3_ASGI1R };
  */
 struct gic_port {
     /*
-     * Makes (intid, priority 0..31, group) pending in list register lr of the vCPU. Returns false
-     * when the kernel refuses (the register turned out to be in use): the interrupt stays queued.
+     * Makes (intid, priority 0..31, group) pending in list register lr of the vCPU, which is empty:
+     * nothing was put there yet, or gic_maintenance has told that the guest ended it.
      */
-    bool (*inject)(void *ctx, unsigned vcpu, unsigned lr, unsigned intid, unsigned priority,
+    void (*inject)(void *ctx, unsigned vcpu, unsigned lr, unsigned intid, unsigned priority,
                    unsigned group);
     /*
      * Something was injected: wake this vCPU if it waits for an interrupt. Who announces "I wait"
      * before gic_wfi, and waits on something sticky, loses no wake-up.
      */
     void (*kick)(void *ctx, unsigned vcpu);
-    /* The guest has ended (deactivated) this interrupt; for lines that need re-arming. */
+    /* The guest has ended (deactivated) this forwarded interrupt: see gic_set_forwarded. */
     void (*ended)(void *ctx, unsigned vcpu, unsigned intid);
     /*
      * Optional. Takes the pending interrupt out of list register lr of a vCPU that is stopped and
@@ -203,7 +203,8 @@ bool gic_message(struct gic *gic, uint64_t intid, bool pend);
 void gic_set_forwarded(struct gic *gic, unsigned intid);
 
 /*
- * The guest ended what was in list register lr: tells port->ended, and fills the register again.
+ * The guest ended what was in list register lr: tells port->ended if that was forwarded, and fills
+ * the register again.
  * Events for a register that holds nothing (the kernel has spurious ones) are ignored, so are lr
  * numbers that do not exist.
  */

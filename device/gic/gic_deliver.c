@@ -55,20 +55,15 @@ static uint32_t free_list_registers(const struct gic *gic, const struct gic_vcpu
     return ((1u << gic->lr_count) - 1) & ~v->lr_used;
 }
 
-/* False when the kernel refuses. */
-static inline bool inject(const struct gic_port *port, struct gic_vcpu *v, unsigned lr,
+static inline void inject(const struct gic_port *port, struct gic_vcpu *v, unsigned lr,
                           unsigned intid, unsigned priority, unsigned group)
 {
-    if (!port->inject(port->ctx, v->index, lr, intid, priority, group)) {
-        return false;
-    }
     v->lr_used |= 1u << lr;
     v->lr_intid[lr] = (uint16_t)intid;
     v->lr_fresh |= 1u << lr;
-    return true;
+    port->inject(port->ctx, v->index, lr, intid, priority, group);
 }
 
-/* A register that the kernel refuses is passed over, this time. */
 static void deliver_queue(const struct gic *gic, struct gic_vcpu *v)
 {
     const struct gic_port *port = gic->wiring.port;
@@ -79,10 +74,9 @@ static void deliver_queue(const struct gic *gic, struct gic_vcpu *v)
         unsigned priority;
         unsigned intid = queue_first(queue, &priority);
         unsigned group = queue->group[intid / GIC_BANK_BITS] >> (intid % GIC_BANK_BITS) & 1;
-        if (inject(port, v, first_bit(free), intid, priority, group)) {
-            queue_remove(queue, intid, priority);
-            injected = true;
-        }
+        queue_remove(queue, intid, priority);
+        inject(port, v, first_bit(free), intid, priority, group);
+        injected = true;
     }
     if (injected) {
         port->kick(port->ctx, v->index);
@@ -134,9 +128,9 @@ static inline void claim_and_deliver(const struct gic *gic, struct gic_vcpu *v,
     const struct gic_port *port = gic->wiring.port;
     unsigned index = intid % GIC_BANK_BITS;
     uint32_t free = free_list_registers(gic, v);
-    if (v->queue.levels == 0 && free != 0 &&
-        inject(port, v, first_bit(free), intid, bank->priority[index], bank->group >> index & 1)) {
+    if (v->queue.levels == 0 && free != 0) {
         claim(gic, v, bank, intid);
+        inject(port, v, first_bit(free), intid, bank->priority[index], bank->group >> index & 1);
         port->kick(port->ctx, v->index);
         return;
     }
@@ -357,8 +351,11 @@ static void end_interrupt(const struct gic *gic, struct gic_vcpu *v, struct gic_
     unsigned intid = v->lr_intid[lr];
     v->lr_used &= ~(1u << lr);
     gic_unclaim(gic, v, bank, intid, false);
-    bank->line &= ~(bank->forwarded & 1u << (intid % GIC_BANK_BITS));
-    port->ended(port->ctx, v->index, intid);
+    uint32_t forwarded = bank->forwarded & 1u << (intid % GIC_BANK_BITS);
+    if (forwarded != 0) {
+        bank->line &= ~forwarded;
+        port->ended(port->ctx, v->index, intid);
+    }
 }
 
 static void end_shared(struct gic *gic, struct gic_vcpu *v, unsigned lr)
@@ -406,8 +403,8 @@ void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr)
 
 /*
  * That no wake-up is lost: an interrupt that is pending for the guest is in a list register of its
- * vCPU, or queued because all are in use (deliver_queue), or was refused by the kernel. The answer
- * is GIC_WFI_BLOCK with all list registers empty only, after the queue was tried; a register is
+ * vCPU, or queued because all are in use, or its way from the queue into one goes on right now
+ * (gic_offer_shared). The answer is GIC_WFI_BLOCK with all list registers empty only; a register is
  * empty when gic_maintenance said that the guest has ended what was in it, and then it was taken.
  * All under the lock that injections need, and each of those kicks, so what comes later ends the
  * wait.
@@ -417,13 +414,11 @@ enum gic_wfi gic_wfi(struct gic *gic, unsigned vcpu)
     CHECK(vcpu < gic->vcpu_count);
     struct gic_vcpu *v = &gic->vcpu[vcpu];
     mutex_lock(&v->lock);
-    gic_deliver(gic, v); /* what the kernel refused before */
-    bool refused = v->queue.levels != 0 && free_list_registers(gic, v) != 0;
     bool fresh = (v->lr_fresh & v->lr_used) != 0;
     bool empty = v->lr_used == 0;
     v->lr_fresh = 0;
     mutex_unlock(&v->lock);
-    return fresh || refused ? GIC_WFI_PASS : empty ? GIC_WFI_BLOCK : GIC_WFI_DOZE;
+    return fresh ? GIC_WFI_PASS : empty ? GIC_WFI_BLOCK : GIC_WFI_DOZE;
 }
 
 uint32_t gic_bank_pending(const struct gic_bank *bank)

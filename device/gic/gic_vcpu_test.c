@@ -30,7 +30,7 @@ static void a_queued_spi_moves_to_its_new_target(void **state)
     assert_non_null(fake_find(&machine, 2, 50));
     while (fake_serve(&machine, 0) != FAKE_NONE) {
     }
-    assert_int_equal(machine.ended[0][50], 0);
+    assert_int_equal(machine.served[0][50], 0);
 }
 
 static void an_spi_queued_on_another_vcpu_is_recalled_from_there(void **state)

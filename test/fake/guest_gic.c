@@ -21,7 +21,7 @@ static void check_deliverable(const struct gic *gic, unsigned vcpu, unsigned int
     CHECK(group == (bank->group >> index & 1) && (gic->groups >> group & 1));
 }
 
-static bool inject(void *ctx, unsigned vcpu, unsigned lr, unsigned intid, unsigned priority,
+static void inject(void *ctx, unsigned vcpu, unsigned lr, unsigned intid, unsigned priority,
                    unsigned group)
 {
     struct fake_gic *f = ctx;
@@ -33,13 +33,9 @@ static bool inject(void *ctx, unsigned vcpu, unsigned lr, unsigned intid, unsign
     for (unsigned i = 0; i < f->gic.vcpu_count; i++) {
         CHECK((intid < GIC_SPI_BASE && i != vcpu) || fake_find(f, i, intid) == NULL);
     }
-    if (f->refuse[vcpu] >> lr & 1) {
-        return false;
-    }
     f->injections[vcpu]++;
     f->lr[vcpu][lr] =
         (struct fake_lr){FAKE_LR_PENDING, intid, priority, group, f->injections[vcpu]};
-    return true;
 }
 
 static void kick(void *ctx, unsigned vcpu)
@@ -257,6 +253,7 @@ void fake_end(struct fake_gic *f, unsigned vcpu, unsigned intid)
     struct fake_lr *lr = fake_find(f, vcpu, intid);
     CHECK(lr != NULL && lr->state == FAKE_LR_ACTIVE);
     lr->state = FAKE_LR_EMPTY;
+    f->served[vcpu][intid]++;
     gic_maintenance(&f->gic, vcpu, (unsigned)(lr - f->lr[vcpu]));
 }
 

@@ -26,10 +26,10 @@ struct fake_gic {
     struct gic_port port;
     enum gic_version version;
     struct fake_lr lr[VCPU_MAX][GIC_LR_MAX];
-    uint32_t refuse[VCPU_MAX]; /* list registers that the kernel says are in use */
     unsigned kicks[VCPU_MAX];
     unsigned injections[VCPU_MAX];
-    unsigned ended[VCPU_MAX][GIC_INTID_MAX];
+    unsigned ended[VCPU_MAX][GIC_INTID_MAX];  /* told by the vGIC: forwarded ones */
+    unsigned served[VCPU_MAX][GIC_INTID_MAX]; /* taken and ended by the guest */
     bool can_withdraw;
 };
 

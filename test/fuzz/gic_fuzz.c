@@ -22,7 +22,6 @@ static struct {
     struct fake_gic f;
     const uint8_t *data;
     size_t left;
-    bool refusing;
     bool online[VCPU_MAX];
     bool line[VCPU_MAX][GIC_INTID_MAX]; /* of SPIs: [0] */
     bool owed[VCPU_MAX][GIC_INTID_MAX]; /* an edge that must arrive */
@@ -120,7 +119,7 @@ static void check_vcpu(const struct gic *gic, unsigned i)
     CHECK(count_bits(v->lr_used) == fake_used(&t.f, i));
     CHECK(!v->online || deliverable(&v->bank, v->groups) == 0);
     CHECK(v->online || v->queue.levels == 0);
-    CHECK(t.refusing || v->queue.levels == 0 || count_bits(v->lr_used) == gic->lr_count);
+    CHECK(v->queue.levels == 0 || count_bits(v->lr_used) == gic->lr_count);
     CHECK((queued[i][0] & listed[i][0]) == 0);
     CHECK(v->bank.claimed == (queued[i][0] | listed[i][0]));
 }
@@ -359,7 +358,7 @@ static void step_wfi(void)
     CHECK(answer == GIC_WFI_PASS || !is_pending_since(vcpu, t.injections_asked[vcpu]));
     CHECK((answer == GIC_WFI_BLOCK) == nothing);
     t.injections_asked[vcpu] = t.f.injections[vcpu];
-    CHECK(gic_wfi(&t.f.gic, vcpu) != GIC_WFI_PASS || t.refusing);
+    CHECK(gic_wfi(&t.f.gic, vcpu) != GIC_WFI_PASS);
     t.injections_asked[vcpu] = t.f.injections[vcpu];
 }
 
@@ -417,13 +416,7 @@ static void step(void)
         step_wfi();
         break;
     default:
-        if (next() & 1) {
-            unsigned vcpu = next_vcpu();
-            t.f.refuse[vcpu] = next_16();
-            t.refusing = true;
-        } else {
-            step_reset();
-        }
+        step_reset();
         break;
     }
     follow_forwarded_lines();
@@ -433,7 +426,6 @@ static void step(void)
 static void enable_all(void)
 {
     struct gic *gic = &t.f.gic;
-    memset(t.f.refuse, 0, sizeof t.f.refuse);
     for (unsigned i = 0; i < gic->vcpu_count; i++) {
         gic_vcpu_set_online(gic, i, true);
     }
@@ -447,10 +439,6 @@ static void enable_all(void)
     for (unsigned intid = GIC_SPI_BASE; intid < gic->bank_count * 32u; intid++) {
         fake_set_target(&t.f, intid, 0);
     }
-    for (unsigned i = 0; i < gic->vcpu_count; i++) {
-        (void)gic_wfi(gic, i); /* retries what the kernel refused */
-    }
-    t.refusing = false;
 }
 
 /* Takes and ends all there is, lowering each line as its driver would. */

@@ -73,12 +73,11 @@ void mutex_unblock(uint32_t id)
 /* ---- the kernel's part of the GIC, and vCPUs ---------------------------------------------------
  */
 
-static bool inject(void *ctx, unsigned vcpu, unsigned lr, unsigned intid, unsigned priority,
+static void inject(void *ctx, unsigned vcpu, unsigned lr, unsigned intid, unsigned priority,
                    unsigned group)
 {
     (void)ctx, (void)priority, (void)group;
     CHECK(atomic_exchange(&t.lr[vcpu][lr], (uint16_t)intid) == 0);
-    return true;
 }
 
 static void kick(void *ctx, unsigned vcpu)
