@@ -95,15 +95,13 @@ static enum exit_answer on_cap_fault(struct vcpu *vcpu)
 static void on_vppi(struct vcpu *vcpu, seL4_Word intid)
 {
     vcpu->count[COUNT_EXIT_TIMER]++;
-    gic_set_level(&vmm.gic, vcpu->index, (unsigned)intid, true);
+    gic_raise_own(&vmm.gic, vcpu->index, (unsigned)intid);
 }
 
 static void on_maintenance(struct vcpu *vcpu, seL4_Word lr)
 {
     vcpu->count[COUNT_EXIT_MAINTENANCE]++;
-    if (lr < GIC_LR_MAX) { /* the kernel reports -1 when it found nothing */
-        gic_maintenance(&vmm.gic, vcpu->index, (unsigned)lr);
-    }
+    gic_maintenance(&vmm.gic, vcpu->index, (unsigned)lr); /* -1: the kernel found nothing */
 }
 
 static enum exit_answer on_vcpu_fault(struct vcpu *vcpu)

@@ -89,7 +89,6 @@ void gic_reset(struct gic *gic)
         struct gic_vcpu *v = &gic->vcpu[i];
         mutex_lock(&v->lock);
         v->groups = 0;
-        v->online = i == 0;
         empty_vcpu(gic, v);
         reset_private(gic, v);
         mutex_unlock(&v->lock);
@@ -112,7 +111,7 @@ START_ONLY void gic_init(struct gic *gic, enum gic_version version, unsigned vcp
     CHECK(lr_count >= 1 && lr_count <= GIC_LR_MAX);
     memset(gic, 0, sizeof *gic); /* an initialiser would be built on the stack: 12 KiB */
     gic->vcpu_count = (uint8_t)vcpu_count;
-    gic->lr_count = (uint8_t)lr_count;
+    gic->lr_all = (uint16_t)((1u << lr_count) - 1);
     gic->bank_count = (uint8_t)(1 + spi_count / GIC_BANK_BITS);
     gic->wiring.chip = version == GIC_V2 ? &gic_v2_chip : &gic_v3_chip;
     gic->wiring.port = port;
@@ -154,7 +153,7 @@ void gic_vcpu_set_online(struct gic *gic, unsigned vcpu, bool online)
     struct gic_vcpu *v = &gic->vcpu[vcpu];
     mutex_lock(&gic->dist_lock);
     mutex_lock(&v->lock);
-    v->online = online;
+    v->groups = online ? gic->groups : 0;
     gic->online = online ? gic->online | 1u << vcpu : gic->online & ~(1u << vcpu);
     if (online) {
         gic_offer_private(gic, v, ~0u);

@@ -107,9 +107,8 @@ struct gic_queue {
 struct gic_vcpu {
     alignas(64) struct mutex lock; /* for all of this struct */
     uint8_t index;                 /* in gic.vcpu[] */
-    bool online;
-    bool asleep;    /* GICR_WAKER.ProcessorSleep */
-    uint8_t groups; /* copy of gic.groups, so that private interrupts need no other lock */
+    bool asleep;                   /* GICR_WAKER.ProcessorSleep */
+    uint8_t groups; /* gic.groups, so that private interrupts need no other lock; 0 offline */
     uint32_t lr_used;
     uint32_t lr_fresh; /* filled since the last gic_wfi; some have been ended since */
     uint16_t lr_intid[GIC_LR_MAX];
@@ -128,11 +127,11 @@ struct gic {
         const struct irqchip *chip;
         const struct gic_port *port;
     } wiring;
+    uint16_t lr_all; /* bit n: there is a list register n */
     uint8_t vcpu_count;
-    uint8_t lr_count;
     uint8_t bank_count; /* banks that exist, the private one included */
     uint8_t groups;     /* GICD_CTLR: bit g set: interrupts of group g are delivered */
-    uint32_t online;    /* bit i: vCPU i can take shared interrupts */
+    uint32_t online;    /* bit i: vCPU i can take interrupts */
     struct gic_bank spi[GIC_BANK_MAX - 1];
     uint8_t spi_home[GIC_SPI_MAX];   /* of a claimed interrupt: its vCPU */
     uint32_t spi_route[GIC_SPI_MAX]; /* ITARGETSR's byte, or IROUTER's low word */
@@ -185,6 +184,12 @@ void gic_v3_sgi(struct gic *gic, unsigned vcpu, enum gic_v3_sgi_register which, 
  */
 void gic_set_level(struct gic *gic, unsigned vcpu, unsigned intid, bool high);
 void gic_pulse(struct gic *gic, unsigned vcpu, unsigned intid);
+
+/*
+ * gic_set_level of a PPI to high, as short as can be, for the timer: only for who serves the exits
+ * of this vCPU, which therefore is awake and is not kicked.
+ */
+void gic_raise_own(struct gic *gic, unsigned vcpu, unsigned ppi);
 
 /*
  * A message-based SPI (IHI 0069, GICD_SETSPI_NSR and GICD_CLRSPI_NSR): `pend` is an edge, or raises

@@ -52,7 +52,7 @@ static unsigned queue_first(const struct gic_queue *queue, unsigned *priority)
 
 static uint32_t free_list_registers(const struct gic *gic, const struct gic_vcpu *v)
 {
-    return ((1u << gic->lr_count) - 1) & ~v->lr_used;
+    return gic->lr_all & ~v->lr_used;
 }
 
 static inline void inject(const struct gic_port *port, struct gic_vcpu *v, unsigned lr,
@@ -121,21 +121,23 @@ static void claim_into_queue(const struct gic *gic, struct gic_vcpu *v, struct g
     queue_insert(&v->queue, intid, bank->priority[index], bank->group >> index & 1);
 }
 
-/* One interrupt: most find the queue empty and a list register free, and need no detour. */
+/*
+ * One interrupt: most find a list register free, and need no detour. So does one that comes while
+ * others are between the queue and the list registers (gic_offer_shared).
+ */
 static inline void claim_and_deliver(const struct gic *gic, struct gic_vcpu *v,
                                      struct gic_bank *bank, unsigned intid)
 {
     const struct gic_port *port = gic->wiring.port;
     unsigned index = intid % GIC_BANK_BITS;
     uint32_t free = free_list_registers(gic, v);
-    if (v->queue.levels == 0 && free != 0) {
+    if (free != 0) {
         claim(gic, v, bank, intid);
         inject(port, v, first_bit(free), intid, bank->priority[index], bank->group >> index & 1);
         port->kick(port->ctx, v->index);
         return;
     }
     claim_into_queue(gic, v, bank, intid);
-    deliver_queue(gic, v);
 }
 
 void gic_unclaim(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *bank, unsigned intid,
@@ -161,7 +163,7 @@ static bool is_single(uint32_t bits)
 void gic_offer_private(const struct gic *gic, struct gic_vcpu *v, uint32_t bits)
 {
     bits &= bank_ready(&v->bank, v->groups);
-    if (bits == 0 || !v->online) {
+    if (bits == 0) {
         return;
     }
     if (is_single(bits)) {
@@ -315,6 +317,30 @@ void gic_set_level(struct gic *gic, unsigned vcpu, unsigned intid, bool high)
     }
 }
 
+/*
+ * What gic_offer_private does for one interrupt, without what a line needs not. If an event waits,
+ * then since the interrupt is held back: else it would have been claimed when it came.
+ */
+void gic_raise_own(struct gic *gic, unsigned vcpu, unsigned ppi)
+{
+    CHECK(vcpu < gic->vcpu_count && ppi >= GIC_PPI_BASE && ppi < GIC_SPI_BASE);
+    struct gic_vcpu *v = &gic->vcpu[vcpu];
+    struct gic_bank *bank = &v->bank;
+    uint32_t bit = 1u << ppi;
+    mutex_lock(&v->lock);
+    bank->line |= bit;
+    unsigned group = bank->group >> ppi & 1;
+    uint32_t held_back = ~bank->enabled | bank->active | bank->claimed;
+    uint32_t free = free_list_registers(gic, v);
+    if (!(held_back & bit) && (v->groups >> group & 1) && free != 0) {
+        bank->claimed |= bit;
+        inject(gic->wiring.port, v, first_bit(free), ppi, bank->priority[ppi], group);
+    } else {
+        gic_offer_private(gic, v, bit);
+    }
+    mutex_unlock(&v->lock);
+}
+
 void gic_pulse(struct gic *gic, unsigned vcpu, unsigned intid)
 {
     check_input(gic, vcpu, intid);
@@ -385,7 +411,7 @@ void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr)
     CHECK(vcpu < gic->vcpu_count);
     struct gic_vcpu *v = &gic->vcpu[vcpu];
     mutex_lock(&v->lock);
-    if (lr >= gic->lr_count || !(v->lr_used >> lr & 1)) {
+    if (lr >= GIC_LR_MAX || !(v->lr_used >> lr & 1)) {
         mutex_unlock(&v->lock);
         return;
     }
@@ -396,7 +422,9 @@ void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr)
         return;
     }
     end_interrupt(gic, v, &v->bank, lr);
-    gic_offer_private(gic, v, 1u << intid);
+    if (gic_bank_pending(&v->bank) & 1u << intid) {
+        gic_offer_private(gic, v, 1u << intid);
+    }
     gic_deliver(gic, v);
     mutex_unlock(&v->lock);
 }

@@ -41,7 +41,7 @@ void gic_set_groups(struct gic *gic, unsigned groups)
         struct gic_vcpu *v = &gic->vcpu[i];
         mutex_lock(&v->lock);
         gic_queue_drain(gic, v);
-        v->groups = (uint8_t)groups;
+        v->groups = gic->online >> i & 1 ? gic->groups : 0;
         gic_offer_private(gic, v, ~0u);
         mutex_unlock(&v->lock);
     }

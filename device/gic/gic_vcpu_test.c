@@ -233,6 +233,80 @@ static void full_list_registers_do_not_keep_a_vcpu_awake(void **state)
     assert_int_equal(gic_wfi(&machine.gic, 0), GIC_WFI_DOZE); /* the guest masks them all */
 }
 
+enum timer_state {
+    TIMER_DISABLED = 1 << 0,
+    TIMER_GROUP_1 = 1 << 1,
+    TIMER_GROUPS_OFF = 1 << 2,
+    TIMER_OTHER_GROUP_OFF = 1 << 3,
+    TIMER_ACTIVE = 1 << 4,
+    TIMER_PENDED = 1 << 5,
+    TIMER_IN_A_LIST_REGISTER = 1 << 6,
+    TIMER_LIST_REGISTERS_FULL = 1 << 7,
+    TIMER_SOME_USED = 1 << 8,
+    TIMER_OFFLINE = 1 << 9,
+    TIMER_STATES = 1 << 10,
+};
+
+/* A vCPU's timer in one of many states, of which each is reached by registers. */
+static void set_up_timer(struct fake_gic *f, enum gic_version version, unsigned state)
+{
+    unsigned group = state & TIMER_GROUP_1 ? 2 : 1;
+    fake_gic_init(f, version, 4, 64, LRS);
+    gic_set_forwarded(&f->gic, TIMER);
+    if (state & TIMER_LIST_REGISTERS_FULL) {
+        fake_fill(f, 1);
+    } else if (state & TIMER_SOME_USED) {
+        fake_prepare(f, 1, SPI);
+        gic_pulse(&f->gic, 1, SPI);
+    }
+    fake_prepare(f, 1, TIMER);
+    fake_set_priority(f, 1, TIMER, 0x60);
+    fake_write(f, 1, FAKE_GROUP, 4, state & TIMER_GROUP_1 ? ~0u : 0);
+    if (state & TIMER_IN_A_LIST_REGISTER) {
+        gic_set_level(&f->gic, 1, TIMER, true);
+    }
+    if (state & TIMER_ACTIVE) {
+        fake_set_bit(f, 1, FAKE_ACTIVATE, TIMER);
+    }
+    fake_set_bit(f, 1, state & TIMER_DISABLED ? FAKE_DISABLE : FAKE_ENABLE, TIMER);
+    if (state & TIMER_GROUPS_OFF) {
+        fake_set_groups(f, state & TIMER_OTHER_GROUP_OFF ? 0 : 3 - group);
+    } else if (state & TIMER_OTHER_GROUP_OFF) {
+        fake_set_groups(f, group);
+    }
+    if (state & TIMER_OFFLINE) {
+        gic_vcpu_set_online(&f->gic, 1, false);
+    }
+    if (state & TIMER_PENDED) {
+        fake_set_bit(f, 1, FAKE_PEND, TIMER);
+    }
+}
+
+/* But for the kick, which nobody waits for. */
+static void a_vcpu_raises_its_own_timer_as_any_line_is_raised(void **state)
+{
+    static struct fake_gic other;
+    enum gic_version version = *(const enum gic_version *)*state;
+    unsigned injected = 0;
+    for (unsigned timer = 0; timer < TIMER_STATES; timer++) {
+        set_up_timer(&machine, version, timer);
+        set_up_timer(&other, version, timer);
+        unsigned kicks = machine.kicks[1], injections = machine.injections[1];
+        gic_raise_own(&machine.gic, 1, TIMER);
+        gic_set_level(&other.gic, 1, TIMER, true);
+        machine.gic.wiring = other.gic.wiring;
+        assert_memory_equal(&machine.gic, &other.gic, sizeof other.gic);
+        assert_memory_equal(machine.lr, other.lr, sizeof other.lr);
+        assert_int_equal(machine.gic.vcpu[1].lock.users, 0);
+        if (timer == 0 || timer == (TIMER_SOME_USED | TIMER_OTHER_GROUP_OFF | TIMER_GROUP_1)) {
+            assert_int_equal(machine.injections[1], injections + 1);
+            assert_int_equal(machine.kicks[1], kicks);
+            injected++;
+        }
+    }
+    assert_int_equal(injected, 2);
+}
+
 static enum gic_version v2 = GIC_V2, v3 = GIC_V3;
 #define ON(version, test) cmocka_unit_test_prestate_setup_teardown(test, set_up, NULL, &(version))
 #define BOTH(test)        ON(v2, test), ON(v3, test)
@@ -254,6 +328,7 @@ int main(void)
         BOTH(what_was_ended_lets_no_wfi_through),
         BOTH(what_is_disabled_does_not_keep_a_vcpu_awake),
         BOTH(full_list_registers_do_not_keep_a_vcpu_awake),
+        BOTH(a_vcpu_raises_its_own_timer_as_any_line_is_raised),
     };
     return cmocka_run_group_tests_name("gic and vCPUs, on GICv2 and GICv3", tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ static void check_deliverable(const struct gic *gic, unsigned vcpu, unsigned int
     unsigned index = intid % GIC_BANK_BITS;
     const struct gic_bank *bank =
         intid < GIC_SPI_BASE ? &v->bank : &gic->spi[intid / GIC_BANK_BITS - 1];
-    CHECK(v->lock.users != 0 && v->online);
+    CHECK(v->lock.users != 0 && (gic->online >> vcpu & 1));
     CHECK(bank->enabled >> index & 1);
     CHECK(!(bank->active >> index & 1));
     CHECK(priority == bank->priority[index]);
@@ -25,7 +25,7 @@ static void inject(void *ctx, unsigned vcpu, unsigned lr, unsigned intid, unsign
                    unsigned group)
 {
     struct fake_gic *f = ctx;
-    CHECK(vcpu < f->gic.vcpu_count && lr < f->gic.lr_count);
+    CHECK(vcpu < f->gic.vcpu_count && (f->gic.lr_all >> lr & 1));
     CHECK(intid / GIC_BANK_BITS < f->gic.bank_count);
     CHECK(priority < GIC_PRIORITY_COUNT && group <= 1);
     CHECK(f->lr[vcpu][lr].state == FAKE_LR_EMPTY);
@@ -203,12 +203,12 @@ void fake_prepare(struct fake_gic *f, unsigned vcpu, unsigned intid)
 
 void fake_fill(struct fake_gic *f, unsigned vcpu)
 {
-    for (unsigned i = 0; i < f->gic.lr_count; i++) {
+    for (unsigned i = 0; f->gic.lr_all >> i != 0; i++) {
         fake_prepare(f, vcpu, GIC_SPI_BASE + i);
         fake_set_priority(f, vcpu, GIC_SPI_BASE + i, 0xf8);
         gic_pulse(&f->gic, vcpu, GIC_SPI_BASE + i);
     }
-    CHECK(fake_used(f, vcpu) == f->gic.lr_count);
+    CHECK(f->gic.vcpu[vcpu].lr_used == f->gic.lr_all);
 }
 
 struct fake_lr *fake_find(struct fake_gic *f, unsigned vcpu, unsigned intid)

@@ -115,11 +115,12 @@ static void check_vcpu(const struct gic *gic, unsigned i)
 {
     const struct gic_vcpu *v = &gic->vcpu[i];
     check_summaries(&v->queue);
-    CHECK(v->groups == gic->groups && v->online == (gic->online >> i & 1));
+    bool online = gic->online >> i & 1;
+    CHECK(v->groups == (online ? gic->groups : 0));
     CHECK(count_bits(v->lr_used) == fake_used(&t.f, i));
-    CHECK(!v->online || deliverable(&v->bank, v->groups) == 0);
-    CHECK(v->online || v->queue.levels == 0);
-    CHECK(v->queue.levels == 0 || count_bits(v->lr_used) == gic->lr_count);
+    CHECK(deliverable(&v->bank, v->groups) == 0);
+    CHECK(online || v->queue.levels == 0);
+    CHECK(v->queue.levels == 0 || v->lr_used == gic->lr_all);
     CHECK((queued[i][0] & listed[i][0]) == 0);
     CHECK(v->bank.claimed == (queued[i][0] | listed[i][0]));
 }
@@ -242,8 +243,13 @@ static void step_configure(void)
 static void step_level(void)
 {
     unsigned vcpu = next_vcpu(), intid = next_input();
-    bool high = next() & 1;
-    gic_set_level(&t.f.gic, vcpu, intid, high);
+    unsigned how = next();
+    bool high = how & 1;
+    if (high && intid < GIC_SPI_BASE && (how & 2)) {
+        gic_raise_own(&t.f.gic, vcpu, intid);
+    } else {
+        gic_set_level(&t.f.gic, vcpu, intid, high);
+    }
     t.line[row(vcpu, intid)][intid] = high;
 }
 

@@ -3,9 +3,9 @@
  * No interrupt is lost between a device and a guest, whoever does what meanwhile. Usage:
  * interrupt_stress REQUESTS. Three virtio devices on a PCI bus, two with MSI-X, one with its line;
  * for each a driver in a thread of its own, which asks for something and sleeps until the
- * interrupt; two vCPUs that take interrupts; an event thread, in which half of the answers come;
- * and one that masks and unmasks vectors and moves interrupts from vCPU to vCPU. A driver that
- * sleeps for STUCK_S has lost its interrupt.
+ * interrupt; two vCPUs with timers that take interrupts; an event thread, in which half of the
+ * answers come; and one that masks and unmasks vectors and moves interrupts from vCPU to vCPU. A
+ * driver that sleeps for STUCK_S has lost its interrupt.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -27,12 +27,17 @@ enum { DEVICES = 3, VCPUS = 2, LIST_REGISTERS = 2, STUCK_S = 20 };
 /* How each device's interrupts are held back for a while; nothing else would let them go again. */
 enum { BY_VECTOR, BY_FUNCTION, BY_LINE };
 enum { MSI = GIC_SPI_BASE + MAP_MSI_SPI, DOORBELL = MAP_GICD_BASE + GIC_V3_SETSPI_NSR };
+enum { TIMER = 27, SGI_BASE = 0x10000 };
 enum { IROUTER = 0x6000, ISENABLER = 0x100, ICFGR = 0xc00, MUTEXES = 32 };
 
 static struct {
     struct bus bus;
     struct gic gic;
     struct pci_host host;
+    struct timer {
+        bool fired; /* and its interrupt has not ended yet */
+        unsigned long ticks;
+    } timer[VCPUS];                             /* its vCPU's thread alone */
     _Atomic uint16_t lr[VCPUS][LIST_REGISTERS]; /* INTID; 0: empty */
     sem_t kicked[VCPUS], asked, arrived[DEVICES], mutex[MUTEXES];
     struct device {
@@ -88,7 +93,9 @@ static void kick(void *ctx, unsigned vcpu)
 
 static void ended(void *ctx, unsigned vcpu, unsigned intid)
 {
-    (void)ctx, (void)vcpu, (void)intid;
+    (void)ctx;
+    CHECK(intid == TIMER && t.timer[vcpu].fired);
+    t.timer[vcpu].fired = false;
 }
 
 static const struct gic_port port = {.inject = inject, .kick = kick, .ended = ended};
@@ -107,19 +114,31 @@ static void handle(unsigned intid)
     }
 }
 
+static void serve(unsigned vcpu)
+{
+    for (unsigned lr = 0; lr < LIST_REGISTERS; lr++) {
+        unsigned intid = t.lr[vcpu][lr];
+        if (intid != 0) {
+            handle(intid);
+            t.lr[vcpu][lr] = 0;
+            gic_maintenance(&t.gic, vcpu, lr);
+        }
+    }
+}
+
+/* Its timer fires each time that it is kicked, unless the guest has not ended that yet. */
 static void *vcpu_thread(void *arg)
 {
     unsigned vcpu = (unsigned)(uintptr_t)arg;
+    struct timer *timer = &t.timer[vcpu];
     while (!t.stop) {
         sleep_on(&t.kicked[vcpu]);
-        for (unsigned lr = 0; lr < LIST_REGISTERS; lr++) {
-            unsigned intid = t.lr[vcpu][lr];
-            if (intid != 0) {
-                handle(intid);
-                t.lr[vcpu][lr] = 0;
-                gic_maintenance(&t.gic, vcpu, lr);
-            }
+        if (!timer->fired) {
+            timer->fired = true;
+            timer->ticks++;
+            gic_raise_own(&t.gic, vcpu, TIMER);
         }
+        serve(vcpu);
     }
     return NULL;
 }
@@ -289,6 +308,14 @@ static void build(void)
     }
     gic_init(&t.gic, GIC_V3, VCPUS, GIC_SPI_MAX, LIST_REGISTERS, &port);
     gic_vcpu_set_online(&t.gic, 1, true);
+    gic_set_forwarded(&t.gic, TIMER);
+    for (unsigned i = 0; i < VCPUS; i++) {
+        struct access a = {.offset = i * GIC_V3_REDIST_SIZE + SGI_BASE + ISENABLER,
+                           .value = 1u << TIMER,
+                           .width_bytes = 4,
+                           .is_write = true};
+        CHECK(gic_redist_access(&t.gic, &a) == OUTCOME_DONE);
+    }
     dist_write(0, 4, 3);
     pci_host_init(&t.host, GIC_V3, &t.gic, &t.bus, VCPU_MAX + 1);
     for (unsigned i = 0; i < DEVICES; i++) {
@@ -324,6 +351,11 @@ int main(int argc, char **argv)
     sem_post(&t.asked);
     pthread_join(event, NULL);
     pthread_join(nuisance, NULL);
+    for (unsigned i = 0; i < VCPUS; i++) {
+        serve(i); /* what came after the last look, and then what that let go */
+        serve(i);
+        CHECK(t.timer[i].ticks != 0 && !t.timer[i].fired);
+    }
     unsigned long later = 0;
     for (unsigned i = 0; i < DEVICES; i++) {
         later += t.device[i].later;
