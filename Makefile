@@ -81,7 +81,7 @@ lto_sources    = $(filter-out $(LTO_NEVER) $(vmm_START_SRCS),$(foreach p,$(LTO_P
 $(KB)/obj/%.o: %.c $(KERNEL_STAMP) $(BUILD_FILES) | $B/packages.stamp $(LIBFDT_A)
 	$(call say,CC,$<)
 	$Qmkdir -p $(@D)
-	$Q$(TARGET_CC) $(TARGET_CFLAGS) $(if $(filter $<,$(lto_sources)),$(LTO) -ffat-lto-objects) $(if $(filter $(SMALL_SRCS),$<),-Os) \
+	$Q$(TARGET_CC) $(TARGET_CFLAGS) $(if $(filter $<,$(lto_sources)),$(LTO) -ffat-lto-objects) $(if $(filter $(SMALL_SRCS),$<),-Os,$(if $(filter $(FAST_SRCS),$<),--param early-inlining-insns=100)) \
 		$($(subst /,_,$(<D))_CFLAGS) -isystem $(KERNEL_INCLUDE) -isystem $(LIBFDT_INCLUDE) -MMD -MP -c $< -o $@
 
 $(KB)/obj/%.o: %.S $(KERNEL_STAMP) $(BUILD_FILES) | $B/packages.stamp
