@@ -28,7 +28,7 @@ TARGET_CC     := aarch64-linux-gnu-gcc
 TARGET_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -static -nostdlib -mgeneral-regs-only \
 	-mno-outline-atomics -march=armv8-a -ftls-model=local-exec -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections \
-	-fno-common $(WARNINGS) -I. -DCONFIG_LIB_SEL4_USE_THREAD_LOCALS=1 $(KERNEL_ASSERTS)
+	-fno-common -fno-tree-slp-vectorize $(WARNINGS) -I. -DCONFIG_LIB_SEL4_USE_THREAD_LOCALS=1 -DKERNEL_GIC=$(KERNEL_GIC) $(KERNEL_ASSERTS)
 TARGET_LDFLAGS := -static -nostdlib -no-pie -Wl,--gc-sections -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
 

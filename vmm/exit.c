@@ -183,7 +183,20 @@ static inline seL4_MessageInfo_t answer_and_wait(seL4_CPtr fault, seL4_CPtr repl
                                   reply);
 }
 
-/* A busy guest exits for its timer and for ends of interrupts: these go no further than here. */
+/* A busy guest exits for its timer and for ends of interrupts. False: it was another exit. */
+static inline bool serve_interrupt(struct vcpu *vcpu, seL4_Word label, seL4_Word word)
+{
+    if (label == seL4_Fault_VPPIEvent) {
+        on_vppi(vcpu, word);
+        return true;
+    }
+    if (label == seL4_Fault_VGICMaintenance) {
+        on_maintenance(vcpu, word);
+        return true;
+    }
+    return false;
+}
+
 _Noreturn void exit_serve(struct vcpu *vcpu)
 {
     const seL4_CPtr fault = vcpu_slot(vcpu->index, VCPU_SLOT_FAULT);
@@ -192,18 +205,14 @@ _Noreturn void exit_serve(struct vcpu *vcpu)
     for (;;) {
         seL4_Word word[4] = {0};
         seL4_MessageInfo_t info = answer_and_wait(fault, reply, answer, word);
-        seL4_Word label = seL4_MessageInfo_get_label(info);
-        answer = EXIT_RESUME;
-        if (label == seL4_Fault_VPPIEvent) {
-            on_vppi(vcpu, word[0]);
-        } else if (label == seL4_Fault_VGICMaintenance) {
-            on_maintenance(vcpu, word[0]);
-        } else {
-            for (int i = 0; i < 4; i++) {
-                seL4_SetMR(i, word[i]);
-            }
-            answer = exit_handle(vcpu, info);
+        while (serve_interrupt(vcpu, seL4_MessageInfo_get_label(info), word[0])) {
+            pause_here(vcpu);
+            info = answer_and_wait(fault, reply, EXIT_RESUME, word);
         }
+        for (int i = 0; i < 4; i++) {
+            seL4_SetMR(i, word[i]);
+        }
+        answer = exit_handle(vcpu, info);
         pause_here(vcpu);
     }
 }

@@ -45,7 +45,7 @@ static void ended(void *ctx, unsigned index, unsigned intid)
     }
 }
 
-static const struct gic_port port = {.inject = inject, .kick = kick, .ended = ended};
+const struct gic_port gic_port = {.inject = inject, .kick = kick, .ended = ended};
 
 /* The kernel tells how many there are when asked for one that cannot be. */
 static unsigned list_register_count(void)
@@ -87,8 +87,8 @@ static START_ONLY void add_windows(void)
 
 START_ONLY void irq_init(void)
 {
-    gic_init(&vmm.gic, vmm.boot->gic_version == 3 ? GIC_V3 : GIC_V2, vmm.vcpu_count, GIC_SPI_MAX,
-             list_register_count(), &port);
+    gic_init(&vmm.gic, (enum gic_version)vmm.boot->gic_version, vmm.vcpu_count, GIC_SPI_MAX,
+             list_register_count(), &gic_port);
     add_windows();
     gic_set_forwarded(&vmm.gic, IRQ_VTIMER);
     gic_vcpu_set_online(&vmm.gic, 0, false); /* vcpu_park puts each online when it starts */

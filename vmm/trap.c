@@ -57,13 +57,15 @@ static void on_wfx(struct vcpu *vcpu, const struct decode_syndrome *trap)
 static void send_sgi(void *ctx, unsigned index, enum gic_v3_sgi_register which, uint64_t value)
 {
     (void)ctx;
-    gic_v3_sgi(&vmm.gic, index, which, value);
+    if (KERNEL_GIC == GIC_V3) {
+        gic_v3_sgi(&vmm.gic, index, which, value);
+    }
 }
 
 static void on_sysreg(struct vcpu *vcpu, const struct decode_sysreg *sysreg)
 {
     const struct sysreg_port port = {
-        .gic = vmm.boot->gic_version == 3 ? GIC_V3 : GIC_V2,
+        .gic = KERNEL_GIC,
         .send_sgi = send_sgi,
         .timer = ptimer_access,
     };

@@ -23,7 +23,7 @@ static uint32_t reset_bank(struct gic_bank *bank, const struct irqchip *chip)
 
 static void tell_ended(const struct gic *gic, unsigned vcpu, unsigned bank_index, uint32_t bits)
 {
-    const struct gic_port *port = gic->wiring.port;
+    const struct gic_port *port = gic_port_of(gic);
     for (; bits != 0; bits &= bits - 1) {
         unsigned index = (unsigned)__builtin_ctz(bits);
         port->ended(port->ctx, vcpu, bank_index * GIC_BANK_BITS + index);
@@ -49,9 +49,9 @@ static void empty_vcpu(struct gic *gic, struct gic_vcpu *v)
 
 static void reset_private(struct gic *gic, struct gic_vcpu *v)
 {
-    uint32_t lowered = reset_bank(&v->bank, gic->wiring.chip);
+    uint32_t lowered = reset_bank(&v->bank, gic_chip(gic));
     v->bank.edge = SGI_BITS;
-    v->bank.enabled = gic->wiring.chip->sgi_always_enabled;
+    v->bank.enabled = gic_chip(gic)->sgi_always_enabled;
     v->lr_fresh = 0;
     v->asleep = true;
     for (unsigned i = 0; i < GIC_SGI_COUNT; i++) {
@@ -70,7 +70,7 @@ static void offer_all_shared(struct gic *gic)
 void gic_vcpu_reset(struct gic *gic, unsigned vcpu)
 {
     CHECK(vcpu < gic->vcpu_count);
-    struct gic_vcpu *v = &gic->vcpu[vcpu];
+    struct gic_vcpu *v = gic_vcpu_of(gic, vcpu);
     mutex_lock(&gic->dist_lock);
     mutex_lock(&v->lock);
     empty_vcpu(gic, v);
@@ -86,7 +86,7 @@ void gic_reset(struct gic *gic)
     gic->groups = 0;
     gic->online = 1;
     for (unsigned i = 0; i < gic->vcpu_count; i++) {
-        struct gic_vcpu *v = &gic->vcpu[i];
+        struct gic_vcpu *v = gic_vcpu_of(gic, i);
         mutex_lock(&v->lock);
         v->groups = 0;
         empty_vcpu(gic, v);
@@ -94,10 +94,10 @@ void gic_reset(struct gic *gic)
         mutex_unlock(&v->lock);
     }
     for (unsigned i = 1; i < gic->bank_count; i++) {
-        tell_ended(gic, 0, i, reset_bank(&gic->spi[i - 1], gic->wiring.chip));
+        tell_ended(gic, 0, i, reset_bank(&gic->spi[i - 1], gic_chip(gic)));
     }
     for (unsigned spi = 0; spi < GIC_SPI_MAX; spi++) {
-        gic->spi_route[spi] = gic->wiring.chip->route_reset;
+        gic->spi_route[spi] = gic_chip(gic)->route_reset;
     }
     mutex_unlock(&gic->dist_lock);
 }
@@ -106,6 +106,7 @@ START_ONLY void gic_init(struct gic *gic, enum gic_version version, unsigned vcp
                          unsigned spi_count, unsigned lr_count, const struct gic_port *port)
 {
     CHECK(version == GIC_V2 || version == GIC_V3);
+    CHECK(KERNEL_GIC == 0 || (version == KERNEL_GIC && port == &gic_port));
     CHECK(vcpu_count >= 1 && vcpu_count <= VCPU_MAX);
     CHECK(spi_count <= GIC_SPI_MAX && spi_count % GIC_BANK_BITS == 0);
     CHECK(lr_count >= 1 && lr_count <= GIC_LR_MAX);
@@ -138,7 +139,7 @@ START_ONLY void gic_set_forwarded(struct gic *gic, unsigned intid)
 /* What is still in the list registers of a stopped vCPU goes back, if the port can. Both locks. */
 static void withdraw_all(struct gic *gic, struct gic_vcpu *v)
 {
-    const struct gic_port *port = gic->wiring.port;
+    const struct gic_port *port = gic_port_of(gic);
     for (uint32_t used = v->lr_used; used != 0; used &= used - 1) {
         unsigned lr = (unsigned)__builtin_ctz(used);
         if (port->withdraw != NULL && port->withdraw(port->ctx, v->index, lr)) {
@@ -150,7 +151,7 @@ static void withdraw_all(struct gic *gic, struct gic_vcpu *v)
 void gic_vcpu_set_online(struct gic *gic, unsigned vcpu, bool online)
 {
     CHECK(vcpu < gic->vcpu_count);
-    struct gic_vcpu *v = &gic->vcpu[vcpu];
+    struct gic_vcpu *v = gic_vcpu_of(gic, vcpu);
     mutex_lock(&gic->dist_lock);
     mutex_lock(&v->lock);
     v->groups = online ? gic->groups : 0;
@@ -168,10 +169,10 @@ void gic_vcpu_set_online(struct gic *gic, unsigned vcpu, bool online)
 
 enum outcome gic_dist_access(struct gic *gic, struct access *access)
 {
-    return gic->wiring.chip->dist_access(gic, access);
+    return gic_chip(gic)->dist_access(gic, access);
 }
 
 enum outcome gic_redist_access(struct gic *gic, struct access *access)
 {
-    return gic->wiring.chip->redist_access(gic, access);
+    return gic_chip(gic)->redist_access(gic, access);
 }

@@ -46,6 +46,15 @@ enum {
 
 enum gic_version { GIC_V2 = 2, GIC_V3 = 3 };
 
+/*
+ * A kernel is for one version, and so is a VMM that is built for it: the build says which, and then
+ * that is the only model, and gic_port the only port. 0: both are there, and any port (on the
+ * host).
+ */
+#ifndef KERNEL_GIC
+#define KERNEL_GIC 0
+#endif
+
 /* The system registers by which a guest with GICv3 sends SGIs; their writes trap. */
 enum gic_v3_sgi_register { GIC_V3_SGI0R, GIC_V3_SGI1R, GIC_V3_ASGI1R };
 
@@ -117,6 +126,8 @@ struct gic_vcpu {
     uint8_t sgi_claimed[GIC_SGI_COUNT]; /* GICv2: the one whose SGI is claimed */
     struct gic_queue queue;
 };
+
+extern const struct gic_port gic_port; /* with KERNEL_GIC: the program's */
 
 struct irqchip;
 

@@ -47,6 +47,29 @@ enum { GIC_FAMILY_SHIFT = 7, GIC_FAMILY_COUNT = 0x1000 >> GIC_FAMILY_SHIFT };
 extern const struct irqchip gic_v2_chip;
 extern const struct irqchip gic_v3_chip;
 
+static inline const struct irqchip *gic_chip(const struct gic *gic)
+{
+    return KERNEL_GIC == GIC_V2   ? &gic_v2_chip
+           : KERNEL_GIC == GIC_V3 ? &gic_v3_chip
+                                  : gic->wiring.chip;
+}
+
+static inline const struct gic_port *gic_port_of(const struct gic *gic)
+{
+    return KERNEL_GIC != 0 ? &gic_port : gic->wiring.port;
+}
+
+/*
+ * A vCPU's part. Its address is kept: where `gic` is a constant, the compiler would rather compute
+ * it once more for each field, five instructions each time.
+ */
+static inline struct gic_vcpu *gic_vcpu_of(struct gic *gic, unsigned vcpu)
+{
+    struct gic_vcpu *v = &gic->vcpu[vcpu];
+    __asm__("" : "+r"(v));
+    return v;
+}
+
 /*
  * gic_deliver.c. All of these need the locks that they name: a bank's lock is the vCPU's for bank 0
  * and the distributor's for the others. "shared" ones take vCPUs' locks themselves.

@@ -66,7 +66,7 @@ static inline void inject(const struct gic_port *port, struct gic_vcpu *v, unsig
 
 static void deliver_queue(const struct gic *gic, struct gic_vcpu *v)
 {
-    const struct gic_port *port = gic->wiring.port;
+    const struct gic_port *port = gic_port_of(gic);
     struct gic_queue *queue = &v->queue;
     bool injected = false;
     for (uint32_t free = free_list_registers(gic, v); queue->levels != 0 && free != 0;
@@ -105,7 +105,7 @@ static inline void claim(const struct gic *gic, struct gic_vcpu *v, struct gic_b
     bank->claimed |= bit;
     bank->event |= bank->latch & bit;
     bank->latch &= ~bit;
-    if (intid < GIC_SGI_COUNT && gic->wiring.chip->sgi_has_source) {
+    if (intid < GIC_SGI_COUNT && gic_chip(gic)->sgi_has_source) {
         unsigned sources = v->sgi_sources[intid];
         v->sgi_claimed[intid] = (uint8_t)(sources & -sources);
         v->sgi_sources[intid] = (uint8_t)(sources & (sources - 1));
@@ -128,7 +128,7 @@ static void claim_into_queue(const struct gic *gic, struct gic_vcpu *v, struct g
 static inline void claim_and_deliver(const struct gic *gic, struct gic_vcpu *v,
                                      struct gic_bank *bank, unsigned intid)
 {
-    const struct gic_port *port = gic->wiring.port;
+    const struct gic_port *port = gic_port_of(gic);
     unsigned index = intid % GIC_BANK_BITS;
     uint32_t free = free_list_registers(gic, v);
     if (free != 0) {
@@ -147,7 +147,7 @@ void gic_unclaim(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *ban
     if (again) {
         bank->latch |= bank->event & bit;
     }
-    if (intid < GIC_SGI_COUNT && gic->wiring.chip->sgi_has_source) {
+    if (intid < GIC_SGI_COUNT && gic_chip(gic)->sgi_has_source) {
         v->sgi_sources[intid] |= again ? v->sgi_claimed[intid] : 0;
         v->sgi_claimed[intid] = 0;
     }
@@ -185,11 +185,11 @@ void gic_offer_shared(struct gic *gic, unsigned bank_index, uint32_t bits)
     bool single = is_single(bits);
     for (; bits != 0; bits &= bits - 1) {
         unsigned intid = bank_index * GIC_BANK_BITS + first_bit(bits);
-        unsigned target = gic->wiring.chip->route(gic, intid - GIC_SPI_BASE);
+        unsigned target = gic_chip(gic)->route(gic, intid - GIC_SPI_BASE);
         if (target == GIC_VCPU_NONE) {
             continue;
         }
-        struct gic_vcpu *v = &gic->vcpu[target];
+        struct gic_vcpu *v = gic_vcpu_of(gic, target);
         gic->spi_home[intid - GIC_SPI_BASE] = (uint8_t)target;
         mutex_lock(&v->lock);
         if (single) {
@@ -201,7 +201,7 @@ void gic_offer_shared(struct gic *gic, unsigned bank_index, uint32_t bits)
         mutex_unlock(&v->lock);
     }
     for (; targets != 0; targets &= targets - 1) {
-        struct gic_vcpu *v = &gic->vcpu[first_bit(targets)];
+        struct gic_vcpu *v = gic_vcpu_of(gic, first_bit(targets));
         mutex_lock(&v->lock);
         gic_deliver(gic, v);
         mutex_unlock(&v->lock);
@@ -229,7 +229,7 @@ void gic_recall_shared(struct gic *gic, unsigned bank_index, uint32_t bits)
     struct gic_bank *bank = &gic->spi[bank_index - 1];
     for (bits &= bank->claimed; bits != 0; bits &= bits - 1) {
         unsigned intid = bank_index * GIC_BANK_BITS + first_bit(bits);
-        struct gic_vcpu *v = &gic->vcpu[gic->spi_home[intid - GIC_SPI_BASE]];
+        struct gic_vcpu *v = gic_vcpu_of(gic, gic->spi_home[intid - GIC_SPI_BASE]);
         mutex_lock(&v->lock);
         recall_one(gic, v, bank, intid);
         mutex_unlock(&v->lock);
@@ -311,7 +311,7 @@ void gic_set_level(struct gic *gic, unsigned vcpu, unsigned intid, bool high)
     check_input(gic, vcpu, intid);
     uint32_t bit = 1u << (intid % GIC_BANK_BITS);
     if (intid < GIC_SPI_BASE) {
-        set_private_level(gic, &gic->vcpu[vcpu], bit, high);
+        set_private_level(gic, gic_vcpu_of(gic, vcpu), bit, high);
     } else {
         set_shared_level(gic, intid / GIC_BANK_BITS, bit, high);
     }
@@ -324,7 +324,7 @@ void gic_set_level(struct gic *gic, unsigned vcpu, unsigned intid, bool high)
 void gic_raise_own(struct gic *gic, unsigned vcpu, unsigned ppi)
 {
     CHECK(vcpu < gic->vcpu_count && ppi >= GIC_PPI_BASE && ppi < GIC_SPI_BASE);
-    struct gic_vcpu *v = &gic->vcpu[vcpu];
+    struct gic_vcpu *v = gic_vcpu_of(gic, vcpu);
     struct gic_bank *bank = &v->bank;
     uint32_t bit = 1u << ppi;
     mutex_lock(&v->lock);
@@ -334,7 +334,7 @@ void gic_raise_own(struct gic *gic, unsigned vcpu, unsigned ppi)
     uint32_t free = free_list_registers(gic, v);
     if (!(held_back & bit) && (v->groups >> group & 1) && free != 0) {
         bank->claimed |= bit;
-        inject(gic->wiring.port, v, first_bit(free), ppi, bank->priority[ppi], group);
+        inject(gic_port_of(gic), v, first_bit(free), ppi, bank->priority[ppi], group);
     } else {
         gic_offer_private(gic, v, bit);
     }
@@ -348,7 +348,7 @@ void gic_pulse(struct gic *gic, unsigned vcpu, unsigned intid)
     struct mutex *lock = intid < GIC_SPI_BASE ? &gic->vcpu[vcpu].lock : &gic->dist_lock;
     mutex_lock(lock);
     if (intid < GIC_SPI_BASE) {
-        latch_private(gic, &gic->vcpu[vcpu], bit);
+        latch_private(gic, gic_vcpu_of(gic, vcpu), bit);
     } else {
         latch_shared(gic, intid / GIC_BANK_BITS, bit);
     }
@@ -358,10 +358,10 @@ void gic_pulse(struct gic *gic, unsigned vcpu, unsigned intid)
 void gic_send_sgi(struct gic *gic, unsigned target, unsigned sgi, unsigned source, unsigned groups)
 {
     CHECK(target < gic->vcpu_count && sgi < GIC_SGI_COUNT);
-    struct gic_vcpu *v = &gic->vcpu[target];
+    struct gic_vcpu *v = gic_vcpu_of(gic, target);
     mutex_lock(&v->lock);
     if (groups >> (v->bank.group >> sgi & 1) & 1) {
-        if (gic->wiring.chip->sgi_has_source) {
+        if (gic_chip(gic)->sgi_has_source) {
             v->sgi_sources[sgi] |= (uint8_t)(1u << source);
         }
         latch_private(gic, v, 1u << sgi);
@@ -373,7 +373,7 @@ void gic_send_sgi(struct gic *gic, unsigned target, unsigned sgi, unsigned sourc
 static void end_interrupt(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *bank,
                           unsigned lr)
 {
-    const struct gic_port *port = gic->wiring.port;
+    const struct gic_port *port = gic_port_of(gic);
     unsigned intid = v->lr_intid[lr];
     v->lr_used &= ~(1u << lr);
     gic_unclaim(gic, v, bank, intid, false);
@@ -409,7 +409,7 @@ static void end_shared(struct gic *gic, struct gic_vcpu *v, unsigned lr)
 void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr)
 {
     CHECK(vcpu < gic->vcpu_count);
-    struct gic_vcpu *v = &gic->vcpu[vcpu];
+    struct gic_vcpu *v = gic_vcpu_of(gic, vcpu);
     mutex_lock(&v->lock);
     if (lr >= GIC_LR_MAX || !(v->lr_used >> lr & 1)) {
         mutex_unlock(&v->lock);
@@ -440,7 +440,7 @@ void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr)
 enum gic_wfi gic_wfi(struct gic *gic, unsigned vcpu)
 {
     CHECK(vcpu < gic->vcpu_count);
-    struct gic_vcpu *v = &gic->vcpu[vcpu];
+    struct gic_vcpu *v = gic_vcpu_of(gic, vcpu);
     mutex_lock(&v->lock);
     bool fresh = (v->lr_fresh & v->lr_used) != 0;
     bool empty = v->lr_used == 0;
@@ -474,7 +474,7 @@ uint32_t gic_bank_active(struct gic *gic, struct gic_vcpu *v, unsigned bank_inde
     }
     for (unsigned i = 0; i < gic->vcpu_count; i++) {
         mutex_lock(&gic->vcpu[i].lock);
-        active |= listed(&gic->vcpu[i], bank_index);
+        active |= listed(gic_vcpu_of(gic, i), bank_index);
         mutex_unlock(&gic->vcpu[i].lock);
     }
     return active;

@@ -8,7 +8,7 @@
 struct gic_bank *gic_bank_open(const struct gic_view *view, unsigned index, uint32_t bits)
 {
     struct gic *gic = view->gic;
-    struct gic_vcpu *v = &gic->vcpu[view->vcpu];
+    struct gic_vcpu *v = gic_vcpu_of(gic, view->vcpu);
     if (index < view->bank_first || index >= view->bank_end) {
         return NULL;
     }
@@ -24,7 +24,7 @@ struct gic_bank *gic_bank_open(const struct gic_view *view, unsigned index, uint
 void gic_bank_close(const struct gic_view *view, unsigned index, uint32_t bits)
 {
     struct gic *gic = view->gic;
-    struct gic_vcpu *v = &gic->vcpu[view->vcpu];
+    struct gic_vcpu *v = gic_vcpu_of(gic, view->vcpu);
     if (bits != 0 && index == 0) {
         gic_offer_private(gic, v, bits);
     } else if (bits != 0) {
@@ -38,7 +38,7 @@ void gic_set_groups(struct gic *gic, unsigned groups)
     mutex_lock(&gic->dist_lock);
     gic->groups = (uint8_t)groups;
     for (unsigned i = 0; i < gic->vcpu_count; i++) {
-        struct gic_vcpu *v = &gic->vcpu[i];
+        struct gic_vcpu *v = gic_vcpu_of(gic, i);
         mutex_lock(&v->lock);
         gic_queue_drain(gic, v);
         v->groups = gic->online >> i & 1 ? gic->groups : 0;
@@ -76,7 +76,7 @@ static const struct gic_bank *bank_view(const struct gic_view *view, unsigned in
     if (index < view->bank_first || index >= view->bank_end) {
         return NULL;
     }
-    return gic_bank_of(gic, &gic->vcpu[view->vcpu], index);
+    return gic_bank_of(gic, gic_vcpu_of(gic, view->vcpu), index);
 }
 
 static uint32_t read_group(const struct gic_view *view, unsigned word)
@@ -114,7 +114,7 @@ static void write_disable(const struct gic_view *view, unsigned word, uint32_t v
 {
     (void)mask;
     if (word == 0) {
-        value &= ~view->gic->wiring.chip->sgi_always_enabled;
+        value &= ~gic_chip(view->gic)->sgi_always_enabled;
     }
     struct gic_bank *bank = gic_bank_open(view, word, value);
     if (bank != NULL) {
@@ -137,7 +137,7 @@ static uint32_t read_pending(const struct gic_view *view, unsigned word)
 /* With GICv2, SGIs have registers of their own for this (GICD_SPENDSGIR). */
 static uint32_t writable_pending(const struct gic_view *view, unsigned word, uint32_t value)
 {
-    bool sgi_fixed = word == 0 && view->gic->wiring.chip->sgi_has_source;
+    bool sgi_fixed = word == 0 && gic_chip(view->gic)->sgi_has_source;
     return sgi_fixed ? value & ~((1u << GIC_SGI_COUNT) - 1) : value;
 }
 
@@ -164,7 +164,7 @@ static void write_unpend(const struct gic_view *view, unsigned word, uint32_t va
     if (bank == NULL) {
         return;
     }
-    const struct gic_port *port = view->gic->wiring.port;
+    const struct gic_port *port = gic_port_of(view->gic);
     uint32_t lost = bank->latch & value & bank->forwarded & bank->edge & ~bank->claimed;
     bank->latch &= ~value;
     bank->event &= ~value;
@@ -180,7 +180,7 @@ static uint32_t read_active(const struct gic_view *view, unsigned word)
     if (gic_bank_open(view, word, 0) == NULL) {
         return 0;
     }
-    uint32_t value = gic_bank_active(view->gic, &view->gic->vcpu[view->vcpu], word);
+    uint32_t value = gic_bank_active(view->gic, gic_vcpu_of(view->gic, view->vcpu), word);
     gic_bank_close(view, word, 0);
     return value;
 }

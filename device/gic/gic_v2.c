@@ -119,7 +119,7 @@ static void send_sgi(const struct gic_view *view, uint32_t value)
 /* A byte for each SGI: the vCPUs that sent it and are not served yet. */
 static uint32_t read_sgi_sources(const struct gic_view *view, unsigned sgi)
 {
-    struct gic_vcpu *v = &view->gic->vcpu[view->vcpu];
+    struct gic_vcpu *v = gic_vcpu_of(view->gic, view->vcpu);
     uint32_t value = 0;
     mutex_lock(&v->lock);
     for (unsigned i = 0; i < 4; i++) {
@@ -132,7 +132,7 @@ static uint32_t read_sgi_sources(const struct gic_view *view, unsigned sgi)
 
 static void set_sgi_sources(const struct gic_view *view, unsigned sgi, uint32_t value, bool set)
 {
-    struct gic_vcpu *v = &view->gic->vcpu[view->vcpu];
+    struct gic_vcpu *v = gic_vcpu_of(view->gic, view->vcpu);
     uint32_t existing = (1u << view->gic->vcpu_count) - 1;
     struct gic_bank *bank = gic_bank_open(view, 0, 0xfu << sgi);
     for (unsigned i = 0; i < 4; i++) {

@@ -175,7 +175,7 @@ static void access_rd_base(const struct gic_view *view, struct access *access)
         gic_word_access(access, (uint32_t)(typer >> 32));
         return;
     case GICR_WAKER:
-        access_waker(&view->gic->vcpu[view->vcpu], access);
+        access_waker(gic_vcpu_of(view->gic, view->vcpu), access);
         return;
     default:
         gic_word_access(access, offset < FRAME_ID ? 0 : identification(offset, PART_REDISTRIBUTOR));
