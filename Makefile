@@ -71,17 +71,14 @@ $B/packages.stamp: test/packages.sh
 LTO_PROCESSES := vmm
 LTO_NEVER     := lib/bytes.c lib/thread.c
 LTO           := -flto -flto-partition=one -mcmodel=tiny -fomit-frame-pointer
-# What an exit goes through is made fast, the rest of a VMM small.
-FAST_SRCS     := device/gic/%.c device/ram.c vmm/abort.c vmm/bus.c vmm/clock.c vmm/decode.c vmm/exception.c vmm/exit.c vmm/irq.c \
-	vmm/ptimer.c vmm/trap.c vmm/vcpu.c
-SMALL_SRCS     = $(filter-out $(FAST_SRCS),$(vmm_SRCS))
+# And for size, which costs an exit some dozen instructions of two thousand: less to hold, less to read.
 lto_sources    = $(filter-out $(LTO_NEVER) $(vmm_START_SRCS),$(foreach p,$(LTO_PROCESSES),$($p_SRCS)))
 
 # Kernel headers are not ours: -isystem keeps our warnings for our code.
 $(KB)/obj/%.o: %.c $(KERNEL_STAMP) $(BUILD_FILES) | $B/packages.stamp $(LIBFDT_A)
 	$(call say,CC,$<)
 	$Qmkdir -p $(@D)
-	$Q$(TARGET_CC) $(TARGET_CFLAGS) $(if $(filter $<,$(lto_sources)),$(LTO) -ffat-lto-objects) $(if $(filter $(SMALL_SRCS),$<),-Os,$(if $(filter $(FAST_SRCS),$<),--param early-inlining-insns=100)) \
+	$Q$(TARGET_CC) $(TARGET_CFLAGS) $(if $(filter $<,$(lto_sources)),$(LTO) -ffat-lto-objects) $(if $(filter $<,$(vmm_SRCS)),-Os) \
 		$($(subst /,_,$(<D))_CFLAGS) -isystem $(KERNEL_INCLUDE) -isystem $(LIBFDT_INCLUDE) -MMD -MP -c $< -o $@
 
 $(KB)/obj/%.o: %.S $(KERNEL_STAMP) $(BUILD_FILES) | $B/packages.stamp

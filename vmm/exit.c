@@ -16,17 +16,14 @@
  */
 typedef enum exit_answer exit_handler(struct vcpu *vcpu);
 
-/* What PSCI and SMCCC ask for. True: the vCPU goes on, with *result in its X0. */
-static bool firmware_call(struct vcpu *vcpu, const struct smccc_call *call, uint64_t *result)
+/* What PSCI wants to be done beside an answer. True: the vCPU goes on. */
+static bool act(struct vcpu *vcpu, const struct psci_answer *answer)
 {
-    struct psci_answer answer = psci_call(&vmm.psci, vcpu->index, call);
-    *result = answer.result;
-    vcpu->count[COUNT_EXIT_HYPERCALL]++;
-    switch (answer.action) {
+    switch (answer->action) {
     case PSCI_RESUME:
         return true;
     case PSCI_START_VCPU:
-        vcpu_unpark(answer.target);
+        vcpu_unpark(answer->target);
         return true;
     case PSCI_WAIT:
         vcpu_sleep_for_interrupt(vcpu);
@@ -41,8 +38,8 @@ static bool firmware_call(struct vcpu *vcpu, const struct smccc_call *call, uint
     case PSCI_VM_OFF:
     case PSCI_VM_RESET:
         seL4_Send(SLOT_CONTROL,
-                  seL4_MessageInfo_new(answer.action == PSCI_VM_OFF ? CONTROL_GUEST_OFF
-                                                                    : CONTROL_GUEST_RESET,
+                  seL4_MessageInfo_new(answer->action == PSCI_VM_OFF ? CONTROL_GUEST_OFF
+                                                                     : CONTROL_GUEST_RESET,
                                        0, 0, 0));
         vcpu_stop();
     }
@@ -50,35 +47,42 @@ static bool firmware_call(struct vcpu *vcpu, const struct smccc_call *call, uint
     return false;
 }
 
+/* What PSCI and SMCCC ask for. True: the vCPU goes on, with *result in its X0. */
+static bool firmware_call(struct vcpu *vcpu, const struct smccc_call *call, uint64_t *result)
+{
+    struct psci_answer answer = psci_call(&vmm.psci, vcpu->index, call);
+    *result = answer.result;
+    vcpu->count[COUNT_EXIT_HYPERCALL]++;
+    return act(vcpu, &answer);
+}
+
 /*
  * hvc is a system call to the kernel. With x7 = 0, as SMCCC 1.1 callers have it, it is one that the
  * kernel does not know, and the fault carries the registers of the call and takes back its result.
+ * They are still in the message if nothing had to be done for the answer.
  */
 static enum exit_answer on_unknown_syscall(struct vcpu *vcpu)
 {
-    enum { HVC_BYTES = 4 };
+    enum { HVC_BYTES = 4, ARGUMENTS = 6 };
     struct smccc_call call = {.fid = (uint32_t)seL4_GetMR(seL4_UnknownSyscall_X0)};
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < ARGUMENTS; i++) {
         call.args[i] = seL4_GetMR((int)(seL4_UnknownSyscall_X1 + i));
     }
     seL4_Word pc = seL4_GetMR(seL4_UnknownSyscall_FaultIP);
-    seL4_Word sp = seL4_GetMR(seL4_UnknownSyscall_SP);
-    seL4_Word lr = seL4_GetMR(seL4_UnknownSyscall_LR);
-    seL4_Word spsr = seL4_GetMR(seL4_UnknownSyscall_SPSR);
-    seL4_Word x7 = seL4_GetMR(seL4_UnknownSyscall_X7);
-    uint64_t result;
-    if (!firmware_call(vcpu, &call, &result)) {
-        return EXIT_RESUME;
+    struct psci_answer answer = psci_call(&vmm.psci, vcpu->index, &call);
+    vcpu->count[COUNT_EXIT_HYPERCALL]++;
+    if (answer.action != PSCI_RESUME) {
+        seL4_Word x7 = seL4_GetMR(seL4_UnknownSyscall_X7);
+        if (!act(vcpu, &answer)) {
+            return EXIT_RESUME;
+        }
+        for (unsigned i = 0; i < ARGUMENTS; i++) {
+            seL4_SetMR((int)(seL4_UnknownSyscall_X1 + i), call.args[i]);
+        }
+        seL4_SetMR(seL4_UnknownSyscall_X7, x7);
     }
-    seL4_SetMR(seL4_UnknownSyscall_X0, result);
-    for (unsigned i = 0; i < 6; i++) {
-        seL4_SetMR((int)(seL4_UnknownSyscall_X1 + i), call.args[i]);
-    }
-    seL4_SetMR(seL4_UnknownSyscall_X7, x7);
+    seL4_SetMR(seL4_UnknownSyscall_X0, answer.result);
     seL4_SetMR(seL4_UnknownSyscall_FaultIP, pc + HVC_BYTES);
-    seL4_SetMR(seL4_UnknownSyscall_SP, sp);
-    seL4_SetMR(seL4_UnknownSyscall_LR, lr);
-    seL4_SetMR(seL4_UnknownSyscall_SPSR, spsr);
     return EXIT_SET_REGISTERS;
 }
 
