@@ -170,13 +170,20 @@ static void write_sgi(const struct gic_view *view, unsigned word, uint32_t value
     }
 }
 
-/* clang-format off */
-static const struct gic_family families[GIC_FAMILY_COUNT] = {
-    [0x000 >> GIC_FAMILY_SHIFT] = {0x000, false, read_control, write_control},
-    [0x800 >> GIC_FAMILY_SHIFT ... 0xb80 >> GIC_FAMILY_SHIFT] = {0x800, true, read_targets, write_targets},
-    [0xf00 >> GIC_FAMILY_SHIFT ... 0xf80 >> GIC_FAMILY_SHIFT] = {0xf00, true, read_sgi, write_sgi},
+static const struct gic_families families = {
+    .family =
+        (const struct gic_family[]){
+                                    {0x000, false, read_control, write_control},
+                                    {0x800, true, read_targets, write_targets},
+                                    {0xf00, true, read_sgi, write_sgi},
+                                    },
+    .number =
+        {
+                                    [0] = 1,
+                                    [0x800 >> GIC_FAMILY_SHIFT... 0xb80 >> GIC_FAMILY_SHIFT] = 2,
+                                    [0xf00 >> GIC_FAMILY_SHIFT... 0xf80 >> GIC_FAMILY_SHIFT] = 3,
+                                    },
 };
-/* clang-format on */
 
 static enum outcome dist_access(struct gic *gic, struct access *access)
 {
@@ -184,7 +191,7 @@ static enum outcome dist_access(struct gic *gic, struct access *access)
         return OUTCOME_UNHANDLED;
     }
     const struct gic_view view = {gic, access->vcpu, 0, gic->bank_count};
-    gic_family_access(families, &view, access);
+    gic_family_access(&families, &view, access);
     return OUTCOME_DONE;
 }
 

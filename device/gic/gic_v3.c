@@ -109,8 +109,12 @@ static bool is_message(const struct access *access)
            access->is_write && (access->width_bytes == 4 || access->width_bytes == 2);
 }
 
-static const struct gic_family dist_families[GIC_FAMILY_COUNT] = {
-    [0] = {0, false, read_dist_control, write_dist_control},
+static const struct gic_families dist_families = {
+    .family =
+        (const struct gic_family[]){
+                                    {0, false, read_dist_control, write_dist_control},
+                                    },
+    .number = {[0] = 1                                                 },
 };
 
 static enum outcome dist_access(struct gic *gic, struct access *access)
@@ -123,7 +127,7 @@ static enum outcome dist_access(struct gic *gic, struct access *access)
         uint64_t intid = access->value & (access->width_bytes == 4 ? 0xffffffff : 0xffff);
         (void)gic_message(gic, intid, access->offset == GICD_SETSPI_NSR);
     } else if (access->offset < 0x1000) {
-        gic_family_access(dist_families, &view, access);
+        gic_family_access(&dist_families, &view, access);
     } else if (access->offset >= GICD_IROUTER &&
                access->offset < GICD_IROUTER + 8 * GIC_INTID_MAX) {
         access_irouter(&view, access);
@@ -182,8 +186,6 @@ static void access_rd_base(const struct gic_view *view, struct access *access)
     }
 }
 
-static const struct gic_family sgi_families[GIC_FAMILY_COUNT];
-
 static enum outcome redist_access(struct gic *gic, struct access *access)
 {
     uint64_t vcpu = access->offset / GIC_V3_REDIST_SIZE;
@@ -197,7 +199,7 @@ static enum outcome redist_access(struct gic *gic, struct access *access)
         access_rd_base(&view, &local);
     } else if (local.offset < GICR_SGI_BASE + 0x1000) {
         local.offset -= GICR_SGI_BASE;
-        gic_family_access(sgi_families, &view, &local);
+        gic_family_access(NULL, &view, &local);
     } else {
         gic_word_access(&local, 0);
     }
