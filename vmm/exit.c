@@ -158,38 +158,39 @@ enum { FAST_VM_FAULT = false };
 #endif
 
 /*
- * Replies to a fault and waits for the next one, in one system call. How the next one's message
- * begins is then in word[], not in the message registers.
+ * Replies to a fault and waits for the next one, in one system call. The next one's message begins
+ * with *w0 to *w3, which are variables of their own so that they stay in registers; the rest is in
+ * the message registers.
  *
  * A send to the reply object is what ReplyRecv comes to in the kernel, but for its fastpath, which
  * looks for somebody who made a call: it finds a fault after a hundred instructions and starts
  * over. The only faults that it may take are VMFaults.
  */
 static inline seL4_MessageInfo_t answer_and_wait(seL4_CPtr fault, seL4_CPtr reply,
-                                                 enum exit_answer answer, seL4_Word word[4])
+                                                 enum exit_answer answer, seL4_Word *w0,
+                                                 seL4_Word *w1, seL4_Word *w2, seL4_Word *w3)
 {
     const seL4_MessageInfo_t none = seL4_MessageInfo_new(0, 0, 0, 0);
     if (answer == EXIT_SET_REGISTERS) {
         /* It sets what it is long enough for: all up to the program counter, and no more. */
         const seL4_MessageInfo_t all =
             seL4_MessageInfo_new(0, 0, 0, seL4_UnknownSyscall_FaultIP + 1);
-        for (int i = 0; i < 4; i++) {
-            word[i] = seL4_GetMR(i);
-        }
-        return seL4_NBSendRecvWithMRs(reply, all, fault, NULL, &word[0], &word[1], &word[2],
-                                      &word[3], reply);
+        *w0 = seL4_GetMR(0);
+        *w1 = seL4_GetMR(1);
+        *w2 = seL4_GetMR(2);
+        *w3 = seL4_GetMR(3);
+        return seL4_NBSendRecvWithMRs(reply, all, fault, NULL, w0, w1, w2, w3, reply);
     }
     if (FAST_VM_FAULT && answer == EXIT_RESUME_VM_FAULT) {
-        return seL4_ReplyRecvWithMRs(fault, none, NULL, &word[0], &word[1], &word[2], &word[3],
-                                     reply);
+        return seL4_ReplyRecvWithMRs(fault, none, NULL, w0, w1, w2, w3, reply);
     }
-    return seL4_NBSendRecvWithMRs(reply, none, fault, NULL, &word[0], &word[1], &word[2], &word[3],
-                                  reply);
+    return seL4_NBSendRecvWithMRs(reply, none, fault, NULL, w0, w1, w2, w3, reply);
 }
 
 /* A busy guest exits for its timer and for ends of interrupts. False: it was another exit. */
-static inline bool serve_interrupt(struct vcpu *vcpu, seL4_Word label, seL4_Word word)
+static inline bool serve_interrupt(struct vcpu *vcpu, seL4_MessageInfo_t info, seL4_Word word)
 {
+    seL4_Word label = seL4_MessageInfo_get_label(info);
     if (label == seL4_Fault_VPPIEvent) {
         on_vppi(vcpu, word);
         return true;
@@ -207,15 +208,16 @@ _Noreturn void exit_serve(struct vcpu *vcpu)
     const seL4_CPtr reply = vcpu_slot(vcpu->index, VCPU_SLOT_REPLY);
     enum exit_answer answer = EXIT_RESUME;
     for (;;) {
-        seL4_Word word[4] = {0};
-        seL4_MessageInfo_t info = answer_and_wait(fault, reply, answer, word);
-        while (serve_interrupt(vcpu, seL4_MessageInfo_get_label(info), word[0])) {
+        seL4_Word w0 = 0, w1 = 0, w2 = 0, w3 = 0;
+        seL4_MessageInfo_t info = answer_and_wait(fault, reply, answer, &w0, &w1, &w2, &w3);
+        while (serve_interrupt(vcpu, info, w0)) {
             pause_here(vcpu);
-            info = answer_and_wait(fault, reply, EXIT_RESUME, word);
+            info = answer_and_wait(fault, reply, EXIT_RESUME, &w0, &w1, &w2, &w3);
         }
-        for (int i = 0; i < 4; i++) {
-            seL4_SetMR(i, word[i]);
-        }
+        seL4_SetMR(0, w0);
+        seL4_SetMR(1, w1);
+        seL4_SetMR(2, w2);
+        seL4_SetMR(3, w3);
         answer = exit_handle(vcpu, info);
         pause_here(vcpu);
     }
