@@ -115,16 +115,33 @@ static const uint8_t register_index[31] = {
 #undef INDEX
 };
 
+/* What has no answer that anybody needs is sent, not called: that costs the kernel less. */
+static void send(seL4_CPtr cap, seL4_Word label, unsigned length, seL4_Word word)
+{
+    seL4_NBSendWithMRs(cap, seL4_MessageInfo_new(label, 0, 0, length), &word, NULL, NULL, NULL);
+}
+
+static void write_registers(struct vcpu *v, unsigned count, const seL4_UserContext *context)
+{
+    const seL4_Word *word = (const seL4_Word *)context;
+    seL4_Word flags = 0, words = count, pc = context->pc, sp = count > 1 ? context->sp : 0;
+    for (unsigned i = 2; i < count; i++) {
+        seL4_SetMR((int)(2 + i), word[i]);
+    }
+    seL4_NBSendWithMRs(v->tcb, seL4_MessageInfo_new(TCBWriteRegisters, 0, 0, 2 + count), &flags,
+                       &words, &pc, &sp);
+}
+
 static void write_pc(struct vcpu *v, seL4_Word pc)
 {
     seL4_UserContext context;
     context.pc = pc;
-    seL4_TCB_WriteRegisters(v->tcb, 0, 0, 1, &context);
+    write_registers(v, 1, &context);
 }
 
 static void inject(struct vcpu *v, unsigned lr, unsigned intid)
 {
-    seL4_ARM_VCPU_InjectIRQ(v->vcpu, (seL4_Uint16)intid, 0, (seL4_Uint8)irq_group, (seL4_Uint8)lr);
+    send(v->vcpu, ARMVCPUInjectIRQ, 1, (seL4_Word)lr << 32 | irq_group << 24 | intid);
 }
 
 /* GICD_SGIR and ICC_SGI1R_EL1 both have their targets in a bit each. */
@@ -176,7 +193,7 @@ static void on_smc(struct vcpu *v)
     seL4_TCB_ReadRegisters(v->tcb, 0, 0, register_index[3] + 1, &context);
     context.x0 = firmware(context.x0, context.x2);
     context.pc += INSTRUCTION_BYTES;
-    seL4_TCB_WriteRegisters(v->tcb, 0, 0, register_index[0] + 1, &context);
+    write_registers(v, register_index[0] + 1, &context);
 }
 
 static void on_sysreg(struct vcpu *v, seL4_Word syndrome)
@@ -234,7 +251,7 @@ static void abort_guest(struct vcpu *v, seL4_Word address, seL4_Word syndrome)
     seL4_ARM_VCPU_WriteRegs(v->vcpu, seL4_VCPUReg_FAR, address);
     context.pc = vbar + VECTOR_CURRENT;
     context.spsr = SPSR_EL1H_MASKED;
-    seL4_TCB_WriteRegisters(v->tcb, 0, 0, TO_SPSR, &context);
+    write_registers(v, TO_SPSR, &context);
 }
 
 static void on_vm_fault(struct vcpu *v)
@@ -263,7 +280,7 @@ static void on_vm_fault(struct vcpu *v)
         *value = 0;
     }
     context.pc = pc + INSTRUCTION_BYTES;
-    seL4_TCB_WriteRegisters(v->tcb, 0, 0, is_write ? 1 : count, &context);
+    write_registers(v, is_write ? 1 : count, &context);
 }
 
 static void handle(struct vcpu *v, seL4_Word label, seL4_MessageInfo_t *answer)
@@ -285,10 +302,10 @@ static void handle(struct vcpu *v, seL4_Word label, seL4_MessageInfo_t *answer)
     case seL4_Fault_VGICMaintenance:
         switch (seL4_GetMR(seL4_VGICMaintenance_IDX)) {
         case LR_TIMER:
-            seL4_ARM_VCPU_AckVPPI(v->vcpu, IRQ_VTIMER);
+            send(v->vcpu, ARMVCPUAckVPPI, 1, IRQ_VTIMER);
             break;
         case LR_DEVICE:
-            seL4_IRQHandler_Ack(device_irq);
+            send(device_irq, IRQAckIRQ, 0, 0);
             break;
         default:
             break;
@@ -299,14 +316,26 @@ static void handle(struct vcpu *v, seL4_Word label, seL4_MessageInfo_t *answer)
     }
 }
 
+/* A send to the reply object, where the fastpath of ReplyRecv would turn the fault away. */
+#ifdef CONFIG_EXCEPTION_FASTPATH
+enum { FAST_VM_FAULT = true };
+#else
+enum { FAST_VM_FAULT = false };
+#endif
+
 static void handler_thread(void *argument)
 {
     struct vcpu *v = argument;
     seL4_MessageInfo_t answer = seL4_MessageInfo_new(0, 0, 0, 0);
     seL4_MessageInfo_t fault = seL4_NBSendRecv(done, answer, v->fault, NULL, v->reply);
     for (;;) {
-        handle(v, seL4_MessageInfo_get_label(fault), &answer);
-        fault = seL4_ReplyRecv(v->fault, answer, NULL, v->reply);
+        seL4_Word label = seL4_MessageInfo_get_label(fault);
+        handle(v, label, &answer);
+        if (FAST_VM_FAULT && label == seL4_Fault_VMFault) {
+            fault = seL4_ReplyRecv(v->fault, answer, NULL, v->reply);
+        } else {
+            fault = seL4_NBSendRecv(v->reply, answer, v->fault, NULL, v->reply);
+        }
     }
 }
 
