@@ -12,6 +12,7 @@ from bulkhead import IMAGES, LOG_LINE, System, run_tool
 from guest import check
 from life_test import free_memory_kib
 from machine import TIME_SCALE
+from monitor import Monitor
 
 DESCRIPTION = "test/system/systems/io.dts"
 ZERO_COPY = "test/system/systems/zero_copy.dts"
@@ -19,6 +20,9 @@ ZERO_COPY = "test/system/systems/zero_copy.dts"
 SLOW_DISK = ",throttling.bps-total=4000000"
 # The 256 KiB that are one request to the disk take longer than the 10 s (DRAIN_S) that root waits for.
 HANGING_DISK = ",throttling.bps-total=10000"
+# The 128 KiB that one of several VMs has in flight take longer than CRAWL_S, which is shorter than DRAIN_S.
+CRAWLING_DISK = 10000
+CRAWL_S = 3
 PARTITION_MIB = {"one": 24, "two": 8}
 MIB = 1 << 20
 SECTOR = 512
@@ -431,3 +435,77 @@ def test_zero_copy_with_a_disk_that_hangs(context):
     system.machine.expect(LOG_LINE.format(name="root") + "block: restarted", 30, since)
     check(free_memory_kib(system) >= with_one + 160 * 1024, "a VM's memory does not come back")
     check(contents(disk, "one").strip(b"o") == b"", "its disk has changed")
+
+
+class Rounds:
+    """A guest writes and reads its disk again and again in the background, and compares."""
+
+    def __init__(self, guest, path):
+        guest.output("dd if=/dev/urandom of=/tmp/round bs=64k count=4 2>/dev/null")
+        write = f"dd if=/tmp/round of={path} bs=64k conv=fsync 2>/dev/null"
+        read = f"dd if={path} of=/tmp/read bs=64k count=4 iflag=direct 2>/dev/null"
+        compare = "cmp -s /tmp/round /tmp/read && echo ok || echo bad"
+        guest.output(f"sh -c '(while :; do {write} && {read}; {compare}; done) >/tmp/rounds &'")
+
+    @staticmethod
+    def check(guest):
+        """It goes on: two more come, of which the second has begun now. All were right; returns how many."""
+        guest.output("n=$(wc -l </tmp/rounds); until [ $(wc -l </tmp/rounds) -ge $((n + 2)) ]; do usleep 50000; done", 60)
+        words = guest.output("cat /tmp/rounds").split()
+        check("bad" not in words, f"{guest.name}: it read something else: {words}")
+        return len(words)
+
+
+def end_while_busy(system, monitor, path, letter, end):
+    """Guest one writes `letter` to MiB 4 to 7 of its disk and reads these, on a disk that has become so slow that this
+    is in flight for long after end() has ended the VM."""
+    one = system.guest("one")
+    one.output(f"tr '\\0' {letter} </dev/zero | head -c {MIB} >/tmp/new")
+    monitor.limit_disk(CRAWLING_DISK)
+    for mib in range(4, 8):
+        one.output(f"sh -c '(dd if=/tmp/new of={path} bs=1M seek={mib} oflag=direct 2>/dev/null) &'")
+        one.output(f"sh -c '(dd if={path} of=/dev/null bs=1M skip={mib} count=1 iflag=direct 2>/dev/null) &'")
+    one.output(f"until read r w </sys/block/{path[5:]}/inflight && [ $r -eq 4 ] && [ $w -eq 4 ]; do usleep 50000; done", 60)
+    since = system.machine.mark()
+    end()
+    system.machine.expect(r"^\[one\] restarting$", 60, since)
+    system.machine.expect_none(r"^\[one\] starting$", CRAWL_S)
+    monitor.limit_disk(0)
+
+
+def test_zero_copy_over_a_reset(context):
+    """A guest resets its machine, or the operator stops and starts it, in the middle of reads and writes: what it
+    had flushed is there, what it was writing is old or new, root's books are as they were, and another guest's disk
+    works on."""
+    disk = make_disk(context.name)
+    monitor = Monitor(f"{IMAGES}/{os.environ['KERNEL_NAME']}/{context.name}.{os.getpid()}.qmp")
+    system = System(context, ZERO_COPY, disk=disk, extra=monitor.options)
+    monitor.connect()
+    system.start_all()
+    one = system.guest("one")
+    path = device(one, "one-disk")
+    digest = write_file(one, path, 4)
+    rounds = Rounds(system.guest("two"), device(system.guest("two"), "two-disk"))
+    before = system.shell("memory")
+    allowed = set(b"o")
+    for starts, letter, end in (
+            (2, "P", lambda: system.guest("one").machine.send_line("reboot -n -f")),
+            (3, "Q", lambda: system.shell("stop one") + system.shell("start one")),
+            (4, "R", lambda: system.guest("one").machine.send_line("reboot -n -f")),
+    ):
+        end_while_busy(system, monitor, path, letter, end)
+        rounds.check(system.guest("two"))
+        one = system.wait_ready_again("one", starts)
+        after = system.shell("memory")
+        check(after == before, f"start {starts}: before: {before}, after: {after}")
+        check(read_back(system.guest("one"), path, 4) == digest, "what was flushed is not there")
+        found = contents(disk, "one")
+        check(hashlib.md5(found[:4 * MIB]).hexdigest() == digest, "what was flushed is not on the board's disk")
+        written = set(found[4 * MIB:8 * MIB])
+        check(written <= allowed | set(letter.encode()), f"it has written what it never had: {written}")
+        check(found[8 * MIB:].strip(b"o") == b"", "bytes elsewhere have changed")
+        allowed = written
+    count = rounds.check(system.guest("two"))
+    check_disk_of(system.guest("one"), "one-disk", disk, None, 4)
+    check(contents(disk, "two")[256 * 1024:].strip(b"t") == b"", "another VM's disk has changed")
+    context.say(f"{count} rounds of another guest's disk")
