@@ -7,7 +7,13 @@
 #include "root/layout.h"
 #include "root/reason.h"
 
-enum { PL031_DR = 0x00, PL031_IMSC = 0x10, PL031_ICR = 0x1c, NOBODY = UINT32_MAX };
+enum {
+    PL031_DR = 0x00,
+    PL031_MR = 0x04,
+    PL031_IMSC = 0x10,
+    PL031_ICR = 0x1c,
+    NOBODY = UINT32_MAX,
+};
 
 static seL4_CPtr frame, irq;
 static uint32_t intid, owner = NOBODY;
@@ -50,8 +56,9 @@ bool clock_give(uint32_t vm, struct space *guest, struct process *vmm)
         return reason_set("%s: another VM has the board's PL031", vmm->name);
     }
     owner = vm;
-    /* Silent, whatever the guest before has left there. */
+    /* Silent, whatever the guest before has left there: its alarm would ring in this one's life. */
     *clock_register(PL031_IMSC) = 0;
+    *clock_register(PL031_MR) = 0;
     *clock_register(PL031_ICR) = 1;
     seL4_CPtr badged = arena_slot(vmm->space.arena);
     return badged != 0 &&

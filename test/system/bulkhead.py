@@ -107,12 +107,12 @@ class System:
         self._guests = {}
         self._numbers = {}
 
-    def crash(self, name, cause=lambda: None, before=lambda: None):
-        """Makes a VM's VMM or a service jump to address 0, at the next thing that it does. cause() gives it
-        something to do; before() is called when the machine has stopped for it. Only for a system that was
-        made with a debugger."""
-        program, function = CRASHES.get(name, CRASHES["vmm"])
-        with self.debugger.at(f"{image_option('--programs')}/{program}", function, cause, name):
+    def crash(self, name, cause=lambda: None, before=lambda: None, function=None):
+        """Makes a VM's VMM or a service jump to address 0, at the next thing that it does, or where it comes to
+        `function`. cause() gives it something to do; before() is called when the machine has stopped for it. Only for a
+        system that was made with a debugger."""
+        program, often_called = CRASHES.get(name, CRASHES["vmm"])
+        with self.debugger.at(f"{image_option('--programs')}/{program}", function or often_called, cause, name):
             before()
             self.debugger.jump(0)
 
