@@ -227,6 +227,21 @@ def memory(bench):
     return {"mem.per_vm": (round(sum(owners.values()) / 1024), "KiB"), **results}
 
 
+SECTION = re.compile(r"^ *\[ *\d+\] (\S+) +(\S+) +[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+) \d\d +(W?A\S*) ", re.MULTILINE)
+
+
+def program(bench):
+    """What a VMM holds of its program: code and constants while its guest runs, those it begins with, zeroed memory."""
+    sections = subprocess.run(["aarch64-linux-gnu-readelf", "-SW", f"{bench.programs}/vmm.elf"], capture_output=True,
+                              text=True, check=True).stdout
+    sizes = {"text": 0, "start": 0, "bss": 0}
+    for name, kind, size, flags in SECTION.findall(sections):
+        part = "start" if name == ".start" else "bss" if kind == "NOBITS" else "text" if "W" not in flags else None
+        if part is not None:
+            sizes[part] += int(size, 16)
+    return {f"size.vmm_{part}": (round(size / 1024, 1), "KiB") for part, size in sizes.items()}
+
+
 DEVICE = "irq.device irq.device_eoi"
 SAME, CROSS = "irq.sgi_same_core", "irq.sgi_cross_core"
 
@@ -246,6 +261,7 @@ CASES = [
     Case("reset", "boot.reset_to_guest", reset),
     Case("life", "vm.create vm.start vm.destroy", life),
     Case("memory", "mem.per_vm", memory),
+    Case("program", "size.vmm_text size.vmm_start size.vmm_bss", program),
     Case("idle", "idle.share", idle),
     Case("spin", "spin.neighbour", spin),
 ]
