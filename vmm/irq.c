@@ -11,12 +11,18 @@
  * What is asked of the kernel here is sent, not called as libsel4 has it: nobody waits for an
  * answer, which costs the kernel more than what it does. It would be no error: our numbers are in
  * range, and a list register that is in use is none that the vGIC fills (docs/kernel.md,
- * vgic.inject.after_end).
+ * vgic.inject.after_end). On debug kernels, where cost is no matter, that is checked.
  */
 static void send(unsigned vcpu, seL4_Word label, seL4_Word word)
 {
-    seL4_NBSendWithMRs(vcpu_slot(vcpu, VCPU_SLOT_VCPU), seL4_MessageInfo_new(label, 0, 0, 1), &word,
-                       NULL, NULL, NULL);
+    const seL4_MessageInfo_t info = seL4_MessageInfo_new(label, 0, 0, 1);
+    seL4_CPtr object = vcpu_slot(vcpu, VCPU_SLOT_VCPU);
+#ifdef CONFIG_DEBUG_BUILD
+    seL4_MessageInfo_t answer = seL4_CallWithMRs(object, info, &word, NULL, NULL, NULL);
+    CHECK(seL4_MessageInfo_get_label(answer) == seL4_NoError);
+#else
+    seL4_NBSendWithMRs(object, info, &word, NULL, NULL, NULL);
+#endif
 }
 
 /* seL4_ARM_VCPU_InjectIRQ */
