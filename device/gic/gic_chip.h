@@ -41,13 +41,8 @@ struct gic_family {
     void (*write)(const struct gic_view *view, unsigned word, uint32_t value, uint32_t mask);
 };
 
-/* The families at offsets 0..0xfff: for each 128 bytes the number of one, from 1 on; 0: none. */
-enum { GIC_FAMILY_SHIFT = 7, GIC_FAMILY_COUNT = 0x1000 >> GIC_FAMILY_SHIFT };
-
-struct gic_families {
-    const struct gic_family *family;
-    uint8_t number[GIC_FAMILY_COUNT];
-};
+/* Registers of one family are in 128 bytes, or several times as many, from a multiple of 128 on. */
+enum { GIC_FAMILY_SHIFT = 7 };
 
 extern const struct irqchip gic_v2_chip;
 extern const struct irqchip gic_v3_chip;
@@ -120,11 +115,11 @@ static inline struct gic_bank *gic_bank_of(struct gic *gic, struct gic_vcpu *v, 
 /* gic_register.c: what both versions have. Each takes the locks that it needs. */
 
 /*
- * Serves an access at offset 0..0xfff by `own` (NULL: there are none), or, where that has no
- * family, by the registers that have the same offset and meaning in both versions (GICD_IGROUPR to
+ * Serves an access at offset 0..0xfff by the version's `own` family there, or, if that is NULL, by
+ * the registers that have the same offset and meaning in both versions (GICD_IGROUPR to
  * GICD_IPRIORITYR, ICFGR).
  */
-void gic_family_access(const struct gic_families *own, const struct gic_view *view,
+void gic_family_access(const struct gic_family *own, const struct gic_view *view,
                        struct access *access);
 
 /* Serves a read of a read-only word, by any aligned access within it; writes are ignored. */

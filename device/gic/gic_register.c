@@ -278,32 +278,26 @@ static void write_config(const struct gic_view *view, unsigned word, uint32_t va
     gic_bank_close(view, word / 2, bits);
 }
 
-static const struct gic_families common = {
-    .family =
-        (const struct gic_family[]){
-                                    {0x080, false, read_group, write_group},
-                                    {0x100, false, read_enabled, write_enable},
-                                    {0x180, false, read_enabled, write_disable},
-                                    {0x200, false, read_pending, write_pend},
-                                    {0x280, false, read_pending, write_unpend},
-                                    {0x300, false, read_active, write_activate},
-                                    {0x380, false, read_active, write_deactivate},
-                                    {0x400, true, read_priority, write_priority},
-                                    {0xc00, false, read_config, write_config},
-                                    },
-    .number =
-        {
-                                    [0x080 >> GIC_FAMILY_SHIFT] = 1,
-                                    [0x100 >> GIC_FAMILY_SHIFT] = 2,
-                                    [0x180 >> GIC_FAMILY_SHIFT] = 3,
-                                    [0x200 >> GIC_FAMILY_SHIFT] = 4,
-                                    [0x280 >> GIC_FAMILY_SHIFT] = 5,
-                                    [0x300 >> GIC_FAMILY_SHIFT] = 6,
-                                    [0x380 >> GIC_FAMILY_SHIFT] = 7,
-                                    [0x400 >> GIC_FAMILY_SHIFT... 0x780 >> GIC_FAMILY_SHIFT] = 8,
-                                    [0xc00 >> GIC_FAMILY_SHIFT... 0xc80 >> GIC_FAMILY_SHIFT] = 9,
-                                    },
+static const struct gic_family common[] = {
+    {0x080, false, read_group,    write_group     },
+    {0x100, false, read_enabled,  write_enable    },
+    {0x180, false, read_enabled,  write_disable   },
+    {0x200, false, read_pending,  write_pend      },
+    {0x280, false, read_pending,  write_unpend    },
+    {0x300, false, read_active,   write_activate  },
+    {0x380, false, read_active,   write_deactivate},
+    {0x400, true,  read_priority, write_priority  },
+    {0xc00, false, read_config,   write_config    },
 };
+
+/* Of each 128 bytes: 1 + the family's place in common[], or 0. */
+/* clang-format off */
+static const uint8_t common_at[0x1000 >> GIC_FAMILY_SHIFT] = {
+    [0x080 >> GIC_FAMILY_SHIFT] = 1, 2, 3, 4, 5, 6, 7,
+    [0x400 >> GIC_FAMILY_SHIFT] = 8, 8, 8, 8, 8, 8, 8, 8,
+    [0xc00 >> GIC_FAMILY_SHIFT] = 9, 9,
+};
+/* clang-format on */
 
 static bool in_one_word(const struct access *access)
 {
@@ -315,22 +309,12 @@ static uint32_t width_mask(const struct access *access)
     return access->width_bytes >= 4 ? ~0u : (1u << (8 * access->width_bytes)) - 1;
 }
 
-static const struct gic_family *find_family(const struct gic_families *own, uint64_t offset)
-{
-    unsigned number = own != NULL ? own->number[offset >> GIC_FAMILY_SHIFT] : 0;
-    if (number == 0) {
-        own = &common;
-        number = common.number[offset >> GIC_FAMILY_SHIFT];
-    }
-    return number != 0 ? &own->family[number - 1] : NULL;
-}
-
-void gic_family_access(const struct gic_families *own, const struct gic_view *view,
+void gic_family_access(const struct gic_family *own, const struct gic_view *view,
                        struct access *access)
 {
     static const struct gic_family none;
-    const struct gic_family *family = find_family(own, access->offset);
-    family = family != NULL ? family : &none;
+    unsigned at = common_at[access->offset >> GIC_FAMILY_SHIFT];
+    const struct gic_family *family = own != NULL ? own : at != 0 ? &common[at - 1] : &none;
     bool served = in_one_word(access) && (family->bytes || access->width_bytes == 4);
     unsigned word = ((unsigned)access->offset - family->base) / 4;
     unsigned shift = 8 * (access->offset % 4);

@@ -9,7 +9,9 @@ enum {
     GICD_CTLR = 0x000,
     GICD_TYPER = 0x004,
     GICD_IIDR = 0x008,
+    GICD_IGROUPR = 0x080,
     GICD_ITARGETSR = 0x800,
+    GICD_ICFGR = 0xc00,
     GICD_SGIR = 0xf00,
     GICD_CPENDSGIR = 0xf10,
     GICD_SPENDSGIR = 0xf20,
@@ -170,20 +172,20 @@ static void write_sgi(const struct gic_view *view, unsigned word, uint32_t value
     }
 }
 
-static const struct gic_families families = {
-    .family =
-        (const struct gic_family[]){
-                                    {0x000, false, read_control, write_control},
-                                    {0x800, true, read_targets, write_targets},
-                                    {0xf00, true, read_sgi, write_sgi},
-                                    },
-    .number =
-        {
-                                    [0] = 1,
-                                    [0x800 >> GIC_FAMILY_SHIFT... 0xb80 >> GIC_FAMILY_SHIFT] = 2,
-                                    [0xf00 >> GIC_FAMILY_SHIFT... 0xf80 >> GIC_FAMILY_SHIFT] = 3,
-                                    },
-};
+static const struct gic_family control = {0x000, false, read_control, write_control};
+static const struct gic_family targets = {0x800, true, read_targets, write_targets};
+static const struct gic_family sgis = {0xf00, true, read_sgi, write_sgi};
+
+static const struct gic_family *own_family(uint64_t offset)
+{
+    if (offset >= GICD_SGIR) {
+        return &sgis;
+    }
+    if (offset >= GICD_ITARGETSR && offset < GICD_ICFGR) {
+        return &targets;
+    }
+    return offset < GICD_IGROUPR ? &control : NULL;
+}
 
 static enum outcome dist_access(struct gic *gic, struct access *access)
 {
@@ -191,7 +193,7 @@ static enum outcome dist_access(struct gic *gic, struct access *access)
         return OUTCOME_UNHANDLED;
     }
     const struct gic_view view = {gic, access->vcpu, 0, gic->bank_count};
-    gic_family_access(&families, &view, access);
+    gic_family_access(own_family(access->offset), &view, access);
     return OUTCOME_DONE;
 }
 

@@ -13,6 +13,7 @@ enum {
     GICD_IIDR = 0x0008,
     GICD_SETSPI_NSR = GIC_V3_SETSPI_NSR,
     GICD_CLRSPI_NSR = 0x0048,
+    GICD_IGROUPR = 0x0080,
     GICD_IROUTER = 0x6000,
 
     GICR_IIDR = 0x0004,
@@ -109,13 +110,7 @@ static bool is_message(const struct access *access)
            access->is_write && (access->width_bytes == 4 || access->width_bytes == 2);
 }
 
-static const struct gic_families dist_families = {
-    .family =
-        (const struct gic_family[]){
-                                    {0, false, read_dist_control, write_dist_control},
-                                    },
-    .number = {[0] = 1                                                 },
-};
+static const struct gic_family dist_control = {0, false, read_dist_control, write_dist_control};
 
 static enum outcome dist_access(struct gic *gic, struct access *access)
 {
@@ -127,7 +122,7 @@ static enum outcome dist_access(struct gic *gic, struct access *access)
         uint64_t intid = access->value & (access->width_bytes == 4 ? 0xffffffff : 0xffff);
         (void)gic_message(gic, intid, access->offset == GICD_SETSPI_NSR);
     } else if (access->offset < 0x1000) {
-        gic_family_access(&dist_families, &view, access);
+        gic_family_access(access->offset < GICD_IGROUPR ? &dist_control : NULL, &view, access);
     } else if (access->offset >= GICD_IROUTER &&
                access->offset < GICD_IROUTER + 8 * GIC_INTID_MAX) {
         access_irouter(&view, access);
