@@ -141,6 +141,12 @@ try 1 'the capture is damaged' capture -o "$work/x.pcap" "$work/damaged.log"
 [ ! -e "$work/x.pcap" ] && result "no file of a capture that is not whole" good || result "no file of a capture that is not whole" bad
 try 0 'x.pcap: 24 bytes' capture -n lan -o "$work/x.pcap" "$work/good.log"
 [ "$(wc -c <"$work/x.pcap")" = 24 ] && result "a capture's file" good || result "a capture's file" bad
+# Before anything runs; what a run writes is in test/system/io_test.py.
+try 3 '--capture /nowhere/x.pcap: No such file' run --capture /nowhere/x.pcap "$work/x.img"
+try 3 "--capture $work: Is a directory" run --capture "$work" "$work/x.img"
+try 2 '--network lan is for --capture FILE' run --network lan "$work/x.img"
+try 1 'none.img: No such file' run --capture "$work/y.pcap" none.img
+[ -z "$(find "$work" -name 'y.pcap*')" ] && result "no file of a run that never was" good || result "no file of a run that never was" bad
 
 echo "tool: $passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -8,67 +8,47 @@
 #include "lib/base64.h"
 #include "lib/crc.h"
 
-enum { LINE_MAX_BYTES = 160, ESCAPE = 0x1b, NAME_MAX_BYTES = 32 };
-
 static const char begin_mark[] = "-----BEGIN PCAP ", end_mark[] = "-----END PCAP ";
 
 /* ---- lines, as a terminal would show them ------------------------------------------------------
  */
 
-struct reader {
-    const char *text;
-    size_t size, at;
-    size_t length;
-    char line[LINE_MAX_BYTES];
-};
+enum { PLAIN = 0, ESCAPED, IN_SEQUENCE, AFTER_RETURN }; /* capture_scan.reading */
+enum { ESCAPE = 0x1b };
 
-/* Skips the rest of a control sequence (ECMA-48: parameters, then a final byte). */
-static void skip_sequence(struct reader *reader)
+/*
+ * True: that was the end of a line. Control sequences (ECMA-48: parameters, then a final byte) are
+ * left out. A carriage return goes back to the line's beginning: what was there is put anew.
+ */
+static bool takes_line(struct capture_scan *scan, char c)
 {
-    if (reader->at < reader->size && reader->text[reader->at] == '[') {
-        reader->at++;
-        while (reader->at < reader->size &&
-               (reader->text[reader->at] < '@' || reader->text[reader->at] > '~')) {
-            reader->at++;
-        }
-        reader->at += reader->at < reader->size;
+    if (scan->reading == IN_SEQUENCE) {
+        scan->reading = c >= '@' && c <= '~' ? PLAIN : IN_SEQUENCE;
+        return false;
     }
-}
-
-/* The next whole line. A carriage return goes back to its beginning: what was there is put anew. */
-static bool next_line(struct reader *reader)
-{
-    reader->length = 0;
-    while (reader->at < reader->size) {
-        char c = reader->text[reader->at++];
-        bool ends = reader->at < reader->size && reader->text[reader->at] == '\n';
-        if (c == '\n') {
-            reader->line[reader->length] = '\0';
-            return true;
-        }
-        if (c == ESCAPE) {
-            skip_sequence(reader);
-        } else if (c == '\r') {
-            reader->length = ends ? reader->length : 0;
-        } else if (reader->length < LINE_MAX_BYTES - 1) {
-            reader->line[reader->length++] = c;
-        }
+    if (scan->reading == ESCAPED && c == '[') {
+        scan->reading = IN_SEQUENCE;
+        return false;
     }
-    return false;
+    if (scan->reading == AFTER_RETURN && c != '\n') {
+        scan->length = 0;
+    }
+    scan->reading = c == ESCAPE ? ESCAPED : c == '\r' ? AFTER_RETURN : PLAIN;
+    if (scan->reading == PLAIN && c != '\n' && scan->length < CAPTURE_LINE_MAX - 1) {
+        scan->line[scan->length++] = c;
+    }
+    return c == '\n';
 }
 
 /* ---- one dump ----------------------------------------------------------------------------------
  */
 
-struct dump {
-    struct bytes file;
-    size_t room;
-    char network[NAME_MAX_BYTES];
-    bool active;
-};
-
-static void append(struct dump *dump, const uint8_t *bytes, size_t size)
+static void append(struct capture_dump *dump, const uint8_t *bytes, size_t size)
 {
+    if (size > CAPTURE_FILE_MAX - dump->file.size) {
+        dump->active = false; /* nobody's shell prints that much */
+        return;
+    }
     if (dump->room - dump->file.size < size) {
         dump->room = 2 * dump->room + 65536;
         uint8_t *larger = tool_allocate(dump->room);
@@ -83,7 +63,7 @@ static void append(struct dump *dump, const uint8_t *bytes, size_t size)
 }
 
 /* "-----BEGIN PCAP lan-----" */
-static bool begins(struct dump *dump, const char *line, const char *network)
+static bool begins(struct capture_dump *dump, const char *line, const char *network)
 {
     if (strncmp(line, begin_mark, sizeof begin_mark - 1) != 0) {
         return false;
@@ -101,7 +81,7 @@ static bool begins(struct dump *dump, const char *line, const char *network)
 }
 
 /* "-----END PCAP lan: 1234 bytes, crc 01234567-----", or another reason for the end. */
-static enum capture_state judge(const struct dump *dump, const char *line)
+static enum capture_state judge(const struct capture_dump *dump, const char *line)
 {
     size_t length = 0;
     unsigned crc = 0;
@@ -114,7 +94,7 @@ static enum capture_state judge(const struct dump *dump, const char *line)
                : CAPTURE_DAMAGED;
 }
 
-static bool ends(const struct dump *dump, const char *line)
+static bool ends(const struct capture_dump *dump, const char *line)
 {
     size_t length = strlen(dump->network);
     return strncmp(line, end_mark, sizeof end_mark - 1) == 0 &&
@@ -122,36 +102,65 @@ static bool ends(const struct dump *dump, const char *line)
            line[sizeof end_mark - 1 + length] == ':';
 }
 
-static void keep(struct bytes *file, struct dump *dump)
+static void keep(struct capture_scan *scan)
 {
-    free(file->data);
-    *file = dump->file;
-    *dump = (struct dump){.active = false};
+    struct capture_dump *dump = &scan->dump;
+    bytes_free(&scan->file);
+    scan->file = dump->file;
+    memcpy(scan->file_network, dump->network, sizeof scan->file_network);
+    scan->whole_count++;
+    *dump = (struct capture_dump){.active = false};
 }
 
-enum capture_state capture_find(const char *text, size_t size, const char *network,
-                                struct bytes *file)
+/* True: a whole dump ends with this line. */
+static bool read_line(struct capture_scan *scan)
 {
-    struct reader reader = {.text = text, .size = size};
-    struct dump dump = {.active = false};
-    enum capture_state state = CAPTURE_NONE;
-    *file = (struct bytes){0};
-    while (next_line(&reader)) {
-        uint8_t bytes[BASE64_LINE_BYTES];
-        size_t count;
-        if (begins(&dump, reader.line, network)) {
-            state = state == CAPTURE_NONE ? CAPTURE_CUT : state;
-        } else if (dump.active && ends(&dump, reader.line)) {
-            enum capture_state found = judge(&dump, reader.line);
-            dump.active = false;
-            if (found == CAPTURE_WHOLE) {
-                keep(file, &dump);
-            }
-            state = state == CAPTURE_WHOLE ? state : found;
-        } else if (dump.active && base64_decode(bytes, &count, reader.line, reader.length)) {
-            append(&dump, bytes, count);
+    struct capture_dump *dump = &scan->dump;
+    uint8_t bytes[BASE64_LINE_BYTES];
+    size_t count;
+    enum capture_state found = CAPTURE_NONE;
+    scan->line[scan->length] = '\0';
+    if (begins(dump, scan->line, scan->network)) {
+        scan->state = scan->state == CAPTURE_NONE ? CAPTURE_CUT : scan->state;
+    } else if (dump->active && ends(dump, scan->line)) {
+        found = judge(dump, scan->line);
+        dump->active = false;
+        scan->state = scan->state == CAPTURE_WHOLE ? scan->state : found;
+    } else if (dump->active && base64_decode(bytes, &count, scan->line, scan->length)) {
+        append(dump, bytes, count);
+    }
+    if (found == CAPTURE_WHOLE) {
+        keep(scan);
+    }
+    return found == CAPTURE_WHOLE;
+}
+
+bool capture_scan(struct capture_scan *scan, const char *text, size_t size)
+{
+    bool whole = false;
+    for (size_t i = 0; i < size; i++) {
+        if (takes_line(scan, text[i])) {
+            whole |= read_line(scan);
+            scan->length = 0;
         }
     }
-    free(dump.file.data);
-    return state;
+    return whole;
+}
+
+void capture_scan_end(struct capture_scan *scan)
+{
+    bytes_free(&scan->file);
+    bytes_free(&scan->dump.file);
+}
+
+const char *capture_state_text(enum capture_state state)
+{
+    static const char *const texts[] = {
+        [CAPTURE_NONE] = "has no capture of this network: `capture dump NETWORK` in the operator's "
+                         "shell prints one",
+        [CAPTURE_CUT] = "the capture has no end",
+        [CAPTURE_DAMAGED] = "the capture is damaged: its length or checksum is another one",
+        [CAPTURE_WHOLE] = "the capture is whole",
+    };
+    return texts[state];
 }

@@ -8,30 +8,24 @@
 
 static int run(const struct options *options)
 {
-    struct bytes text, file;
-    const char *network = options->network;
+    struct bytes text;
+    struct capture_scan scan = {.network = options->network};
     if (options->output == NULL) {
         tool_fail(TOOL_USAGE, "-o FILE is missing");
     }
     if (!file_read(options->input, &text)) {
         tool_fail(TOOL_WRONG_INPUT, "%s: %s", options->input, strerror(errno));
     }
-    enum capture_state state = capture_find((const char *)text.data, text.size, network, &file);
-    static const char *const wrong[] = {
-        [CAPTURE_NONE] = "has no capture of this network: `capture dump NETWORK` in the operator's "
-                         "shell prints one",
-        [CAPTURE_CUT] = "the capture has no end",
-        [CAPTURE_DAMAGED] = "the capture is damaged: its length or checksum is another one",
-    };
+    capture_scan(&scan, (const char *)text.data, text.size);
     bytes_free(&text);
-    if (state != CAPTURE_WHOLE) {
-        tool_fail(TOOL_WRONG_INPUT, "%s: %s", options->input, wrong[state]);
+    if (scan.state != CAPTURE_WHOLE) {
+        tool_fail(TOOL_WRONG_INPUT, "%s: %s", options->input, capture_state_text(scan.state));
     }
-    if (!file_write(options->output, file.data, file.size)) {
+    if (!file_write(options->output, scan.file.data, scan.file.size)) {
         tool_fail(TOOL_WRONG_ENVIRONMENT, "%s: %s", options->output, strerror(errno));
     }
-    printf("%s: %zu bytes\n", options->output, file.size);
-    bytes_free(&file);
+    printf("%s: %zu bytes\n", options->output, scan.file.size);
+    capture_scan_end(&scan);
     return TOOL_OK;
 }
 
@@ -52,7 +46,8 @@ const struct command command_capture = {
         "in the description has capture-mib, and `capture dump NETWORK` prints them, in base64.\n"
         "LOG is what the console said, as `bulkhead run IMAGE | tee LOG` keeps it; the file is "
         "one\n"
-        "for Wireshark and tcpdump. Lines of the system log between those of the dump do not "
+        "for Wireshark and tcpdump; `bulkhead run --capture FILE` does that while it runs. Lines "
+        "of the system log between those of the dump do not "
         "matter.",
     .options = options_table,
     .run = run,

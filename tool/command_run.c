@@ -9,6 +9,7 @@
 #include "lib/image.h"
 #include "lib/tree.h"
 #include "tool/build.h"
+#include "tool/capture.h"
 #include "tool/description.h"
 #include "tool/process.h"
 
@@ -183,11 +184,100 @@ static char *build_temporary(const struct options *options, struct bytes *bytes,
     return path;
 }
 
+/* ---- captures of networks -----------------------------------------------------------------------
+ */
+
+struct recording {
+    const char *path;
+    struct capture_scan scan;
+    int error; /* errno of the last attempt to write the file; 0: it is there */
+};
+
+/* Before anything is built or begun. */
+static void check_recording(const struct options *options)
+{
+    if (options->capture == NULL && options->network != NULL) {
+        tool_fail(TOOL_USAGE, "--network %s is for --capture FILE", options->network);
+    }
+    if (options->capture != NULL && !file_can_write(options->capture)) {
+        tool_fail(TOOL_WRONG_ENVIRONMENT, "--capture %s: %s", options->capture, strerror(errno));
+    }
+}
+
+static void check_networks(const struct options *options, const struct image *image)
+{
+    const struct image_file *file = image_find_type(image, IMAGE_DESCRIPTION);
+    const void *tree = file != NULL ? image->data + file->offset : NULL;
+    if (options->capture != NULL && tree != NULL && tree_check(tree, file->size_bytes) &&
+        !description_has_capture(tree)) {
+        tool_fail(TOOL_USAGE, "--capture %s: no network of the description has capture-mib",
+                  options->capture);
+    }
+}
+
+/* Each capture at once, so that it is there even if nobody ends us in an orderly way. */
+static void see(void *ctx, const char *text, size_t size)
+{
+    struct recording *recording = ctx;
+    const struct capture_scan *scan = &recording->scan;
+    if (capture_scan(&recording->scan, text, size)) {
+        bool done = file_write(recording->path, scan->file.data, scan->file.size);
+        recording->error = done ? 0 : errno;
+    }
+}
+
+/* What has become of it, behind all that the console said. */
+static int end_recording(struct recording *recording)
+{
+    const struct capture_scan *scan = &recording->scan;
+    int status = TOOL_OK;
+    if (scan->state == CAPTURE_NONE) {
+        fprintf(stderr,
+                "bulkhead: %s: not written: nothing was captured: `capture start NETWORK` in the "
+                "operator's shell\nbegins, `capture dump NETWORK` puts it here\n",
+                recording->path);
+        status = TOOL_WRONG_INPUT;
+    } else if (scan->state != CAPTURE_WHOLE) {
+        fprintf(stderr, "bulkhead: %s: not written: %s\n", recording->path,
+                capture_state_text(scan->state));
+        status = TOOL_WRONG_INPUT;
+    } else if (recording->error != 0) {
+        fprintf(stderr, "bulkhead: %s: %s\n", recording->path, strerror(recording->error));
+        status = TOOL_WRONG_ENVIRONMENT;
+    } else {
+        fprintf(stderr, "bulkhead: %s: %zu bytes of network %s%s\n", recording->path,
+                scan->file.size, scan->file_network,
+                scan->whole_count > 1 ? ", the last capture of several" : "");
+    }
+    capture_scan_end(&recording->scan);
+    return status;
+}
+
+/* ---- the command --------------------------------------------------------------------------------
+ */
+
+static int start(const struct options *options, const struct command_line *line)
+{
+    struct recording recording = {.path = options->capture, .scan.network = options->network};
+    const struct process_watcher watcher = {see, &recording};
+    int status = process_run((char *const *)(uintptr_t)line->argv,
+                             options->capture != NULL ? &watcher : NULL);
+    if (status == -1 || status == 127) {
+        fprintf(stderr, "bulkhead: %s: %s (Debian package qemu-system-arm)\n", line->argv[0],
+                strerror(errno != 0 ? errno : ENOENT));
+        capture_scan_end(&recording.scan);
+        return TOOL_WRONG_ENVIRONMENT;
+    }
+    int recorded = options->capture != NULL ? end_recording(&recording) : TOOL_OK;
+    return status == 0 ? recorded : TOOL_WRONG_ENVIRONMENT;
+}
+
 static int run(const struct options *options)
 {
     struct bytes bytes;
     char *temporary = NULL;
     int status = TOOL_OK;
+    check_recording(options);
     if (!file_read(options->input, &bytes)) {
         tool_fail(TOOL_WRONG_INPUT, "%s: %s", options->input, strerror(errno));
     }
@@ -200,18 +290,14 @@ static int run(const struct options *options)
     }
     struct image image;
     open_image(&image, &bytes, options->input);
+    check_networks(options, &image);
     struct command_line line = {.count = 0};
     make_command_line(&line, options, &image, temporary != NULL ? temporary : options->input);
     bytes_free(&bytes);
     if (options->dry_run) {
         print_command_line(&line);
     } else {
-        status = process_run((char *const *)(uintptr_t)line.argv);
-        if (status == -1 || status == 127) {
-            fprintf(stderr, "bulkhead: %s: %s (Debian package qemu-system-arm)\n", line.argv[0],
-                    strerror(errno != 0 ? errno : ENOENT));
-        }
-        status = status == 0 ? TOOL_OK : TOOL_WRONG_ENVIRONMENT;
+        status = start(options, &line);
     }
     if (temporary != NULL) {
         unlink(temporary);
@@ -237,8 +323,11 @@ static const struct command_option options_table[] = {
     {0,                                 "disk", "FILE", "what is on the board's disk, if the system has one", field(disk), false},
     {0,                                              "netdev", "BACKEND", "QEMU's side of the uplink, if the system has one (user)",
      field(netdev), false},
-    {'q',"quiet", NULL, "only what is wrong with the description", field(quiet), false},
-    {.name = NULL},
+    {0,"capture", "FILE", "a pcap file of what `capture dump` in the operator's\nshell prints",
+     field(capture), false},
+    {0, "network", "NAME", "of this network only", field(network), false},
+    {'q',                                         "quiet", NULL, "only what is wrong with the description", field(quiet), false},
+    {.name = NULL                                             },
 };
 
 const struct command command_run = {
@@ -247,7 +336,12 @@ const struct command command_run = {
     .usage = "[OPTION...] IMAGE|FILE.dts [-- QEMU-OPTION...]",
     .detail =
         "QEMU gets the machine that the kernel was built for. Ctrl-A X ends it, Ctrl-A C switches\n"
-        "to its monitor.",
+        "to its monitor.\n\n"
+        "With --capture FILE: in the operator's shell, `capture start NETWORK` keeps the frames of "
+        "a\n"
+        "network whose node in the description has capture-mib, and each `capture dump NETWORK` "
+        "puts\n"
+        "them into FILE, in place of an earlier one, for Wireshark and tcpdump.",
     .options = options_table,
     .takes_extra = true,
     .run = run,

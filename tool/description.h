@@ -146,6 +146,8 @@ bool description_has_device(const void *tree, const char *device);
 /* Does it use the board's own disk, or network? */
 bool description_has_board_disk(const void *tree);
 bool description_has_uplink(const void *tree);
+/* Whether some network keeps its frames for the operator. */
+bool description_has_capture(const void *tree);
 
 /* The next disk after node (-1: the first) whose contents are a file, which is *file. Its offset,
  * negative when there is none. */

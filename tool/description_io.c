@@ -278,6 +278,18 @@ bool description_has_uplink(const void *tree)
            some_node(tree, "networks", "uplink", "yes");
 }
 
+bool description_has_capture(const void *tree)
+{
+    int node;
+    tree_for_each_child(node, tree, fdt_subnode_offset(tree, 0, "networks"))
+    {
+        if (fdt_getprop(tree, node, "capture-mib", NULL) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int description_disk_file_next(const void *tree, int node, const char **file)
 {
     int disks = fdt_subnode_offset(tree, 0, "disks");

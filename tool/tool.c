@@ -114,10 +114,39 @@ static bool write_all(int fd, const uint8_t *data, size_t size)
     return true;
 }
 
+static char *temporary_name(const char *path)
+{
+    return tool_format("%s.%ld.tmp", path, (long)getpid());
+}
+
+static int open_temporary(const char *temporary)
+{
+    return open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+bool file_can_write(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        return false;
+    }
+    char *temporary = temporary_name(path);
+    int fd = open_temporary(temporary);
+    int error = errno;
+    if (fd >= 0) {
+        close(fd);
+        unlink(temporary);
+    }
+    free(temporary);
+    errno = error;
+    return fd >= 0;
+}
+
 bool file_write(const char *path, const void *data, size_t size)
 {
-    char *temporary = tool_format("%s.%ld.tmp", path, (long)getpid());
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    char *temporary = temporary_name(path);
+    int fd = open_temporary(temporary);
     if (fd < 0) {
         free(temporary);
         return false;

@@ -38,6 +38,8 @@ enum { FILE_MAX_BYTES = 1 << 30 };
 bool file_read(const char *path, struct bytes *bytes);
 /* Writes through a temporary file beside it, so that nobody sees half of it. False: errno. */
 bool file_write(const char *path, const void *data, size_t size);
+/* Whether it could, before there is anything to write. False: errno. */
+bool file_can_write(const char *path);
 bool file_exists(const char *path);
 
 /* ---- options ---- */
@@ -57,6 +59,7 @@ struct options {
     const char *disk;    /* file behind the board's disk */
     const char *network; /* a name */
     const char *netdev;  /* QEMU's -netdev behind the uplink, without its id */
+    const char *capture; /* file for what the operator's shell prints of a network's frames */
     const char *includes[INCLUDES_MAX];
     unsigned include_count;
     bool json;

@@ -12,15 +12,23 @@
 #include "link/capture.h"
 #include "tool/capture.h"
 
+/* In one piece, and byte by byte. */
 static void read_text(const uint8_t *data, size_t size)
 {
-    struct bytes file;
+    struct capture_scan whole = {0}, pieces = {0};
     char *text = malloc(size + 1); /* exactly as long as it is said to be */
     memcpy(text, data, size);
-    enum capture_state state = capture_find(text, size, NULL, &file);
-    CHECK((state == CAPTURE_WHOLE) == (file.data != NULL) || file.size == 0);
-    CHECK(file.size <= size);
-    free(file.data);
+    capture_scan(&whole, text, size);
+    for (size_t i = 0; i < size; i++) {
+        capture_scan(&pieces, text + i, 1);
+    }
+    CHECK((whole.state == CAPTURE_WHOLE) == (whole.whole_count != 0));
+    CHECK(whole.file.size <= size && (whole.whole_count != 0 || whole.file.size == 0));
+    CHECK(whole.state == pieces.state && whole.whole_count == pieces.whole_count);
+    CHECK(whole.file.size == pieces.file.size);
+    CHECK(whole.file.size == 0 || memcmp(whole.file.data, pieces.file.data, whole.file.size) == 0);
+    capture_scan_end(&whole);
+    capture_scan_end(&pieces);
     free(text);
 }
 

@@ -17,6 +17,7 @@ PAIR = "system/pair.dts"
 IMAGES = "build/system"
 
 PREFIX_KEY = "\x14"  # Ctrl-T
+QUIT_KEYS = "\x01x"  # Ctrl-A X, QEMU's
 SHELL_KEY = PREFIX_KEY + "s"
 SHELL_BANNER = r"^--- operator shell .*---$"
 CONSOLE_BANNER = r"^--- {name} .*---$"
@@ -87,14 +88,17 @@ class Vm:
 class System:
     """A Bulkhead that runs in a machine."""
 
-    def __init__(self, context, description=PAIR, debugger=False, disk=None, drive="", without=(), extra=()):
+    def __init__(self, context, description=PAIR, debugger=False, disk=None, drive="", without=(), extra=(), capture=None):
         """`drive`: more of QEMU's options for the disk's drive. `without`: devices that QEMU's machine is not given,
-        though the description asks for them. `extra`: more options of QEMU."""
+        though the description asks for them. `extra`: more options of QEMU. `capture`: `bulkhead run --capture` with
+        this file runs it, without any of these."""
         image = make_image(description)
         options = ["--disk", disk] if disk else []
         command = [*run_tool("run", "--dry-run", *options, image).split(), *extra]
         if disk:
             command[command.index("-drive") + 1] += drive
+        if capture:
+            command = [TOOL, "run", "--capture", capture, *options, image]
         for device in without:
             at = next(i for i, word in enumerate(command) if word.startswith(device))
             del command[at - 1:at + 1]
@@ -126,6 +130,11 @@ class System:
             self.debugger.write(address, data)
         self.machine.expect("^" + PROMPT + "$", 20)
         return old
+
+    def quit(self):
+        """Ends QEMU by its own key; returns the exit status."""
+        self.machine.send(QUIT_KEYS)
+        return self.machine.wait_end(20)
 
     # ---- the operator's shell ----
 

@@ -4,15 +4,15 @@ guests reach one another and the outside; services come back without a guest's r
 import hashlib
 import os
 import re
-import struct
 import subprocess
 import time
 
-from bulkhead import IMAGES, LOG_LINE, System, run_tool
+from bulkhead import IMAGES, LOG_LINE, TOOL, System, make_image, run_tool
 from guest import check
 from life_test import free_memory_kib
 from machine import TIME_SCALE
 from monitor import Monitor
+from pcap import echoes, ones_sum, packets
 
 DESCRIPTION = "test/system/systems/io.dts"
 ZERO_COPY = "test/system/systems/zero_copy.dts"
@@ -228,28 +228,6 @@ def test_counters_of_networks_and_disks(context):
     check(set(port_rows(system, "disk")) == {"one.disk", "one.memory", "two.disk", "two.image"}, "disks")
 
 
-def packets(path):
-    """The packets of a pcap file: [(time in s, bytes, its length on the wire), ...]"""
-    with open(path, "rb") as file:
-        data = file.read()
-    magic, major, minor, _, _, snap, link_type = struct.unpack_from("<IHHiIII", data)
-    check((magic, major, minor, link_type) == (0xa1b23c4d, 2, 4, 1), f"no pcap file of Ethernet frames: {data[:24].hex()}")
-    at, found = 24, []
-    while at < len(data):
-        seconds, nanoseconds, kept, length = struct.unpack_from("<IIII", data, at)
-        check(kept == min(length, snap) and nanoseconds < 10**9 and at + 16 + kept <= len(data), f"a bad record at {at}")
-        found.append((seconds + nanoseconds / 1e9, data[at + 16:at + 16 + kept], length))
-        at += 16 + kept
-    return found
-
-
-def ones_sum(data):
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return total
-
-
 def test_capture_of_a_ping(context):
     """`capture` keeps the frames of a network; what it prints becomes a pcap file with the ping in it."""
     system, _ = io(context)
@@ -267,13 +245,45 @@ def test_capture_of_a_ping(context):
     found = packets(path)
     check(all(length == len(frame) >= 42 for _, frame, length in found), "a frame is not whole")
     check(all(abs(when - before) < 3600 for when, _, _ in found), "it was not now")
-    echoes = [frame for _, frame, _ in found if frame[12:14] == b"\x08\x00" and frame[23] == 1]
-    kinds = [(frame[34], frame[40:42]) for frame in echoes]
-    check(len(echoes) == 6 and all(len(frame) == 14 + 20 + 8 + 500 for frame in echoes), f"frames of ICMP: {kinds}")
-    check(sorted(kind for kind, _ in kinds) == [0, 0, 0, 8, 8, 8], f"requests and answers: {kinds}")
-    check(all(ones_sum(frame[14:34]) == 0xffff and ones_sum(frame[34:]) == 0xffff for frame in echoes), "checksums")
-    addresses = {(frame[26:30], frame[30:34]) for frame in echoes}
+    pings = [frame for _, frame in echoes(found)]
+    check(len(pings) == 6 and all(len(frame) == 14 + 20 + 8 + 500 for frame in pings), f"frames of ICMP: {pings}")
+    check(sorted(kind for kind, _ in echoes(found)) == [0, 0, 0, 8, 8, 8], "requests and answers")
+    check(all(ones_sum(frame[14:34]) == 0xffff and ones_sum(frame[34:]) == 0xffff for frame in pings), "checksums")
+    addresses = {(frame[26:30], frame[30:34]) for frame in pings}
     check(addresses == {(bytes([10, 42, 0, a]), bytes([10, 42, 0, b])) for a, b in ((1, 2), (2, 1))}, "addresses")
+
+
+def ping_sizes(path):
+    """Of the pings in a file, how long their data are, in order."""
+    return [len(frame) - 14 - 20 - 8 for kind, frame in echoes(packets(path)) if kind == 8]
+
+
+def test_capture_by_the_tool_while_it_runs(context):
+    """`bulkhead run --capture FILE` has each dump in the file at once, and says at the end what is there."""
+    path = f"{IMAGES}/{os.environ['KERNEL_NAME']}/{context.name}.pcap"
+    if os.path.exists(path):
+        os.unlink(path)
+    system = System(context, DESCRIPTION, disk=make_disk(context.name), capture=path)
+    system.start_all()
+    system.guest("one").output("ping -c 1 -W 5 10.42.0.2", 60)
+    system.shell("capture start lan")
+    for expected in ([100], [100, 200]):
+        system.guest("one").output(f"ping -c 1 -s {expected[-1]} -W 5 10.42.0.2", 60)
+        system.shell("capture dump lan", 60)
+        check(ping_sizes(path) == expected, f"pings of {ping_sizes(path)} bytes are in the file, not {expected}")
+    status = system.quit()
+    said = f"^bulkhead: {re.escape(path)}: {os.path.getsize(path)} bytes of network lan, the last capture of several$"
+    system.machine.expect(said, 10)
+    check(status == 0, f"its exit status is {status}")
+
+    other = System(context, DESCRIPTION, disk=make_disk(context.name), capture=f"{path}.none")
+    other.front_shell()
+    status = other.quit()
+    other.machine.expect(f"^bulkhead: {re.escape(path)}.none: not written: nothing was captured", 10)
+    check(status == 1 and not os.path.exists(f"{path}.none"), f"there was nothing, and its exit status is {status}")
+    image = make_image("test/system/systems/tiny.dts")
+    done = subprocess.run([TOOL, "run", "--capture", path, image], capture_output=True, text=True, timeout=60, check=False)
+    check(done.returncode == 2 and "no network of the description has capture-mib" in done.stderr, f"it says {done}")
 
 
 CARRIER = "cat /sys/class/net/eth0/carrier"

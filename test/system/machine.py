@@ -192,7 +192,7 @@ class Machine:
             return
         _running.discard(self)
         if self.process.poll() is None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)  # QEMU may be its child
         self.process.wait()
         self._reader.join(5)
         self.process.stdin.close()
