@@ -21,7 +21,7 @@ START_ONLY void virtio_init(struct virtio_device *device, const struct virtio_se
     device->config_bytes = setup->config_bytes;
     device->queue_count = setup->queue_count;
     device->state.offered = setup->features | VIRTIO_FEATURES;
-    chain_init(&device->chain, device->segments, VIRTQUEUE_SIZE_MAX);
+    chain_init(&device->chain, setup->segments, VIRTQUEUE_SIZE_MAX);
     for (unsigned i = 0; i < device->queue_count; i++) {
         device->queue[i].state = (struct virtio_queue_state){
             .setup.size = setup->queue_size,

@@ -145,9 +145,7 @@ struct virtio_device {
     void *config; /* the type's configuration space, 2.5; changes only under the lock */
     uint32_t config_bytes;
     unsigned queue_count;
-    /* Storage for types that give each chain back before they pop the next. */
-    struct chain chain;
-    struct chain_segment segments[VIRTQUEUE_SIZE_MAX];
+    struct chain chain; /* for types that give each one back before they pop the next */
     struct log_limit complaints;
     uint64_t counter[VIRTIO_COUNTERS];
     struct virtio_state {
@@ -172,6 +170,9 @@ struct virtio_setup {
     const struct virtio_port *port;
     const struct ram *ram;
     uint32_t mutex_id;
+    /* Storage of `chain`: VIRTQUEUE_SIZE_MAX. Behind all else that the type has, so that the rest
+     * is near. */
+    struct chain_segment *segments;
     uint64_t features; /* offered ones, with VIRTIO_FEATURES */
     void *config;
     uint32_t config_bytes;

@@ -332,6 +332,7 @@ START_ONLY void virtio_balloon_init(struct virtio_balloon *balloon,
                                       .port = port,
                                       .ram = ram,
                                       .mutex_id = mutex_id,
+                                      .segments = balloon->segments,
                                       .features = VIRTIO_FEATURES | VIRTIO_F_IN_ORDER |
                                                   F_MUST_TELL_HOST | F_STATS_VQ | F_DEFLATE_ON_OOM |
                                                   (far->report != NULL ? F_PAGE_REPORTING : 0),

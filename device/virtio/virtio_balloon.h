@@ -62,6 +62,7 @@ struct virtio_balloon {
         uint32_t stats_known; /* bit for each tag that came */
         uint64_t bad_pages;   /* page numbers outside RAM */
     } state;
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX]; /* of device.chain */
 };
 
 /* Words of storage that `inside` needs. */

@@ -499,6 +499,7 @@ START_ONLY void virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_
                                   .port = port,
                                   .ram = ram,
                                   .mutex_id = mutex_id,
+                                  .segments = blk->segments,
                                   .features = VIRTIO_FEATURES | features_of(disk, queue_count),
                                   .config = &blk->config,
                                   .config_bytes = sizeof blk->config,

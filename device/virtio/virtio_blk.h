@@ -102,6 +102,7 @@ struct virtio_blk {
     struct runs spans_taken;
     struct chain_segment span[VIRTIO_BLK_SPANS];
     struct virtio_blk_flight flight[VIRTIO_BLK_FLIGHT_MAX];
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX]; /* of device.chain */
 };
 
 void virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_disk *disk,

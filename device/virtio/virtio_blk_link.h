@@ -37,12 +37,12 @@ struct virtio_blk_piece {
 
 struct virtio_blk_link {
     struct virtio_blk *blk;
-    struct block_client client;
     bool zero_copy;
     void (*signal)(void *ctx); /* the service */
     void *ctx;
     uint64_t copied_bytes; /* between guest memory and the link */
     uint32_t current;      /* index of the job that is sent in part, + 1; 0: none */
+    struct block_client client;
     struct virtio_blk_job job[VIRTIO_BLK_FLIGHT_MAX];
     struct virtio_blk_piece piece[BLOCK_FLIGHT_MAX];
 };

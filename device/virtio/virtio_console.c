@@ -356,6 +356,7 @@ START_ONLY void virtio_console_init(struct virtio_console *console, unsigned por
                                       .port = port,
                                       .ram = ram,
                                       .mutex_id = mutex_id,
+                                      .segments = console->segments,
                                       .features = VIRTIO_FEATURES | VIRTIO_F_IN_ORDER | F_SIZE |
                                                   F_EMERG_WRITE | (multiport ? F_MULTIPORT : 0),
                                       .config = &console->state.config,

@@ -51,6 +51,7 @@ struct virtio_console {
             uint16_t columns, rows;
         } port[VIRTIO_CONSOLE_PORT_MAX];
     } state;
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX]; /* of device.chain */
 };
 
 /* Port 0 is the guest's console (hvc0), the others are streams with the given names. */

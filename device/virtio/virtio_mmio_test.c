@@ -21,6 +21,7 @@ enum {
 static struct {
     struct fake_driver d;
     struct virtio_device device;
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX];
     struct virtio_mmio mmio;
     struct virtio_mmio_port port;
     uint8_t config[9];
@@ -82,6 +83,7 @@ static int set_up(void **state)
                                .ops = &ops,
                                .port = &t.d.port,
                                .ram = &t.d.ram,
+                               .segments = t.segments,
                                .config = t.config,
                                .config_bytes = sizeof t.config,
                                .queue_count = QUEUES,

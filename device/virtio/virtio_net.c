@@ -149,6 +149,7 @@ START_ONLY void virtio_net_init(struct virtio_net *net, const struct virtio_net_
                                   .port = setup->port,
                                   .ram = setup->ram,
                                   .mutex_id = setup->mutex_id,
+                                  .segments = net->segments,
                                   .features = offered(setup),
                                   .config = &net->state.config,
                                   .config_bytes = sizeof net->state.config,

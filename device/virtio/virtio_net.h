@@ -114,7 +114,6 @@ struct virtio_net {
     void *far_ctx;
     uint8_t mac[NET_MAC_BYTES]; /* the one that it was given */
     uint64_t counter[VIRTIO_NET_COUNTERS];
-    struct virtio_net_gather gather;
     struct virtio_net_state {
         struct virtio_net_config config;
         uint16_t pairs;            /* that the driver uses */
@@ -125,6 +124,8 @@ struct virtio_net {
         struct virtio_net_filter unicast, multicast;
         uint8_t flow[VIRTIO_NET_FLOWS]; /* by hash: the pair on which the guest sent last */
     } state;
+    struct virtio_net_gather gather;
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX]; /* of device.chain */
 };
 
 struct virtio_net_setup {

@@ -20,6 +20,7 @@ static struct {
     struct fake_pci_port port;
     struct fake_driver d;
     struct virtio_device device;
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX];
     struct virtio_pci transport;
     struct virtio_pci_driver p;
     uint8_t config[CONFIG_BYTES];
@@ -77,6 +78,7 @@ static int set_up(void **state)
     virtio_init(&t.device, &(struct virtio_setup){.ops = &ops,
                                                   .port = &t.d.port,
                                                   .ram = &t.d.ram,
+                                                  .segments = t.segments,
                                                   .config = t.config,
                                                   .config_bytes = CONFIG_BYTES,
                                                   .queue_count = QUEUES,

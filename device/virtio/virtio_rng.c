@@ -49,6 +49,7 @@ START_ONLY void virtio_rng_init(struct virtio_rng *rng, const struct virtio_rng_
                                   .port = port,
                                   .ram = ram,
                                   .mutex_id = mutex_id,
+                                  .segments = rng->segments,
                                   .features = VIRTIO_FEATURES | VIRTIO_F_IN_ORDER,
                                   .queue_count = VIRTIO_RNG_QUEUES,
                                   .queue_size = 16,

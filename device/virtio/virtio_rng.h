@@ -24,6 +24,7 @@ struct virtio_rng_port {
 struct virtio_rng {
     struct virtio_device device;
     const struct virtio_rng_port *source;
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX]; /* of device.chain */
 };
 
 void virtio_rng_init(struct virtio_rng *rng, const struct virtio_rng_port *source,

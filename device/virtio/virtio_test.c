@@ -21,6 +21,7 @@ enum { QUEUES = 3, SIZE = 8, READY = VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER };
 static struct {
     struct fake_driver d;
     struct virtio_device device;
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX];
     struct virtio_port port;
     uint8_t config[12];
     unsigned starts, stops, queue_stops, work_calls;
@@ -118,6 +119,7 @@ static int set_up(void **state)
                                .ops = &ops,
                                .port = &t.d.port,
                                .ram = &t.d.ram,
+                               .segments = t.segments,
                                .mutex_id = 7,
                                .features = F_ODD | F_EVEN,
                                .config = t.config,

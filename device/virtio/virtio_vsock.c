@@ -482,6 +482,7 @@ START_ONLY void virtio_vsock_init(struct virtio_vsock *vsock, uint64_t guest_cid
                                     .port = port,
                                     .ram = ram,
                                     .mutex_id = mutex_id,
+                                    .segments = vsock->segments,
                                     .features = VIRTIO_FEATURES | VIRTIO_F_IN_ORDER | F_STREAM,
                                     .config = &vsock->state.cid,
                                     .config_bytes = sizeof vsock->state.cid,

@@ -90,7 +90,6 @@ struct virtio_vsock {
     const struct virtio_vsock_endpoint *endpoint;
     struct virtio_vsock_state {
         uint64_t cid; /* of the guest: the configuration space, 5.10.4 */
-        struct virtio_vsock_connection connection[VIRTIO_VSOCK_CONNECTIONS];
         struct virtio_vsock_stray {
             struct vsock_address address;
         } stray[VIRTIO_VSOCK_STRAYS];
@@ -99,7 +98,9 @@ struct virtio_vsock {
         bool transmit_waits;  /* for room for a stray */
         bool wants_event;     /* the guest shall look at its CID again */
         uint64_t bad_packets; /* dropped without an answer */
+        struct virtio_vsock_connection connection[VIRTIO_VSOCK_CONNECTIONS];
     } state;
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX]; /* of device.chain */
 };
 
 void virtio_vsock_init(struct virtio_vsock *vsock, uint64_t guest_cid,

@@ -16,7 +16,6 @@ enum virtio_vsock_link_phase {
 };
 
 struct virtio_vsock_link {
-    struct virtio_vsock vsock;
     struct virtio_vsock_endpoint endpoint;
     struct vsock_client client;
     struct virtio_vsock_end {
@@ -26,6 +25,7 @@ struct virtio_vsock_link {
         bool told_end;   /* the device knows that the far end sends no more */
         uint32_t offer;  /* OFFERED */
     } end[VIRTIO_VSOCK_CONNECTIONS];
+    struct virtio_vsock vsock; /* by far the largest */
 };
 
 struct virtio_vsock_link_setup {

@@ -24,6 +24,7 @@ static struct {
     struct fake_pci_port port;
     struct fake_driver d;
     struct virtio_device device;
+    struct chain_segment segments[VIRTQUEUE_SIZE_MAX];
     struct virtio_pci transport;
     struct virtio_pci_driver p;
     uint8_t config[CONFIG_BYTES];
@@ -88,6 +89,7 @@ static void build(void)
     virtio_init(&t.device, &(struct virtio_setup){.ops = &ops,
                                                   .port = &t.d.port,
                                                   .ram = &t.d.ram,
+                                                  .segments = t.segments,
                                                   .config = t.config,
                                                   .config_bytes = CONFIG_BYTES,
                                                   .queue_count = QUEUES,
