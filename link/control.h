@@ -36,6 +36,7 @@ enum control_request {
     CONTROL_SERVICE_RESTART, /* MR1: client number of a device service */
     CONTROL_CAPTURES,        /* fills the reply page's captures, a network each */
     CONTROL_CAPTURE_SET,     /* MR1: place of the network there * 2 + whether its frames are kept */
+    CONTROL_LINK_SET, /* MR1: place among CONTROL_PORTS_NET's * 2 + whether its cable is in */
 };
 
 enum control_result {

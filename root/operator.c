@@ -169,6 +169,14 @@ static enum control_result operator_capture(struct vm *no_vm, seL4_Word what)
                : refuse("this network", "keeps no frames");
 }
 
+static enum control_result operator_link(struct vm *no_vm, seL4_Word what)
+{
+    (void)no_vm;
+    return port_link((uint32_t)(what >> 1), (what & 1) != 0)
+               ? CONTROL_OK
+               : refuse("there is", "no such network port");
+}
+
 static const struct {
     seL4_Word label;
     bool needs_vm;
@@ -186,6 +194,7 @@ static const struct {
     {CONTROL_SERVICE_RESTART, false, operator_restart_service},
     {CONTROL_CAPTURES,        false, operator_captures       },
     {CONTROL_CAPTURE_SET,     false, operator_capture        },
+    {CONTROL_LINK_SET,        false, operator_link           },
 };
 
 enum control_result operator_request(seL4_Word label, seL4_Word number, seL4_Word argument)

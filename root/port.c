@@ -556,7 +556,8 @@ void port_report(enum control_ports class, struct control_reply *reply)
     }
 }
 
-/* ---- captures -----------------------------------------------------------------------------------
+/* ---- captures and cables
+ * -------------------------------------------------------------------------
  */
 
 void port_captures(struct control_reply *reply)
@@ -572,6 +573,20 @@ bool port_capture(uint32_t network, bool on)
 {
     const struct service *service = find(port_net.client);
     if (service == NULL || !service->class->capture(roster_of(service), network, on)) {
+        return false;
+    }
+    seL4_Signal(service->roster_signal);
+    return true;
+}
+
+bool port_link(uint32_t place, bool up)
+{
+    const struct service *service = find(port_net.client);
+    if (service == NULL || place > service->port_count) {
+        return false;
+    }
+    uint32_t port = place < service->port_count ? place : PORT_OF_BOARD;
+    if (!service->class->link(roster_of(service), port, up)) {
         return false;
     }
     seL4_Signal(service->roster_signal);

@@ -42,6 +42,12 @@ void port_report(enum control_ports class, struct control_reply *reply);
 void port_captures(struct control_reply *reply);
 bool port_capture(uint32_t network, bool on);
 
+/*
+ * Plugs in or pulls out the cable of the network port at this place in port_report; false: there is
+ * none. It stays so when its VM or the service starts anew.
+ */
+bool port_link(uint32_t place, bool up);
+
 /* Gives a VMM its device links: before its boot record is written. False: the reason says why.
  */
 bool port_attach(struct process *process);

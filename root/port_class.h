@@ -9,6 +9,8 @@
 
 enum { PORT_WHY_MAX = 240 }; /* bytes of a reason that is kept */
 
+#define PORT_OF_BOARD UINT32_MAX /* in place of a VM's port: the board's own device */
+
 /* What a class's service shares with root beside its ports. */
 struct port_memory {
     uint64_t dma_paddr, dma_bytes;
@@ -60,6 +62,8 @@ struct port_class {
      * Optional. */
     void (*captures)(const void *roster, struct control_reply *reply);
     bool (*capture)(void *roster, uint32_t network, bool on);
+    /* Networks: whether a port's cable is in. False: there is no such port. Optional. */
+    bool (*link)(void *roster, uint32_t port, bool up);
 
     /* The client is gone: the service lets go of its port. Optional. */
     void (*close)(void *roster, uint32_t port);

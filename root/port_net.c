@@ -180,7 +180,7 @@ static bool net_count_device(const void *roster_page, const void *stats_page,
         return false;
     }
     format(info->device, sizeof info->device, "uplink");
-    info->up = stats->uplink_up != 0;
+    info->up = stats->uplink_up != 0 && (roster->uplink_flags & NET_CLIENT_DOWN) == 0;
     copy_counters(stats, NET_UPLINK, info);
     return true;
 }
@@ -217,6 +217,19 @@ static bool net_capture(void *roster_page, uint32_t network, bool on)
     if (roster->uplink_network == network) {
         roster->uplink_flags = (roster->uplink_flags & ~(uint32_t)NET_CLIENT_CAPTURE) | flag;
     }
+    return true;
+}
+
+/* The same. */
+static bool net_link(void *roster_page, uint32_t port, bool up)
+{
+    struct net_roster *roster = roster_page;
+    bool board = port == PORT_OF_BOARD;
+    if (board ? roster->uplink_network == NET_NO_UPLINK : port >= NET_PORT_MAX) {
+        return false;
+    }
+    uint32_t *flags = board ? &roster->uplink_flags : &roster->client[port].flags;
+    *flags = (*flags & ~(uint32_t)NET_CLIENT_DOWN) | (up ? 0 : NET_CLIENT_DOWN);
     return true;
 }
 
@@ -260,6 +273,7 @@ const struct port_class port_net = {
     .count_device = net_count_device,
     .captures = net_captures,
     .capture = net_capture,
+    .link = net_link,
     .map = net_map,
     .map_slots = net_map_slots,
 };

@@ -156,8 +156,8 @@ void capture_scan_end(struct capture_scan *scan)
 const char *capture_state_text(enum capture_state state)
 {
     static const char *const texts[] = {
-        [CAPTURE_NONE] = "has no capture of this network: `capture dump NETWORK` in the operator's "
-                         "shell prints one",
+        [CAPTURE_NONE] = ("has no capture of this network: `capture dump NETWORK` in the "
+                          "operator's shell prints one"),
         [CAPTURE_CUT] = "the capture has no end",
         [CAPTURE_DAMAGED] = "the capture is damaged: its length or checksum is another one",
         [CAPTURE_WHOLE] = "the capture is whole",

@@ -685,6 +685,29 @@ static void a_pulled_cable(void **state)
     expect_at(f, 1u << 1, 60);
 }
 
+/* Root leaves the flag as it is when a client, or the service, starts anew. */
+static void a_cable_stays_pulled_over_restarts(void **state)
+{
+    struct fixture *f = *state;
+    f->net.roster.client[1].flags = NET_CLIENT_DOWN;
+    switch_roster_changed(&f->sw);
+    start_client(f, 1);
+    switch_roster_changed(&f->sw);
+    assert_int_equal(atomic_load(&f->net.link[1].up), 0);
+    start_service(f);
+    assert_int_equal(atomic_load(&f->net.link[1].up), 0);
+    send(f, 0, 1, 60);
+    expect_at(f, 0, 60);
+    f->net.signals = 0;
+    f->net.roster.client[1].flags = 0;
+    switch_roster_changed(&f->sw);
+    run(f);
+    assert_int_equal(f->net.signals & 1u << 1, 1u << 1); /* its guest is told */
+    assert_int_equal(atomic_load(&f->net.link[1].up), 1);
+    send(f, 0, 1, 60);
+    expect_at(f, 1u << 1, 60);
+}
+
 static void come_from_outside(struct fixture *f, uint8_t from, uint8_t to, uint32_t length)
 {
     struct outside *o = &f->outside;
@@ -822,6 +845,7 @@ int main(void)
         TEST(a_broken_ring_hurts_its_client_only),
         TEST(indices_that_do_not_fit_are_put_right),
         TEST(a_pulled_cable),
+        TEST(a_cable_stays_pulled_over_restarts),
         TEST(the_uplink_is_for_who_may_use_it),
         TEST(nobody_outside_can_be_one_of_ours),
         TEST(a_full_uplink_drops),

@@ -37,6 +37,8 @@ static const struct command commands[] = {
      true,                                                                                                       CONTROL_NONE     },
     {"capture", "[WHAT NETWORK]",    "keep a network's frames: start, stop, dump",   shell_capture, 1, 3,
      false,                                                                                                      CONTROL_NONE     },
+    {"link",    "PORT up|down",      "put a network's cable in, or pull it out",     shell_link,    3, 3, true,
+     CONTROL_NONE                                                                                                                 },
     {"memory",  "",                  "memory and kernel resources",                  shell_memory,  1, 1, false, CONTROL_NONE     },
     {"start",   "NAME",              "start this VM",                                control,       2, 2, true,  CONTROL_VM_START },
     {"stop",    "NAME",              "end it at once, its memory is freed",          control,       2, 2, true,  CONTROL_VM_STOP  },

@@ -99,4 +99,5 @@ void shell_stats(struct shell *shell, const struct shell_words *words);
 void shell_stats_net(struct shell *shell, const struct shell_words *words);
 void shell_stats_disk(struct shell *shell, const struct shell_words *words);
 void shell_capture(struct shell *shell, const struct shell_words *words);
+void shell_link(struct shell *shell, const struct shell_words *words);
 void shell_memory(struct shell *shell, const struct shell_words *words);

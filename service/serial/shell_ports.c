@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The shell's commands about networks and disks, which the services of devices have counted. */
+/* The shell's commands about networks and disks: what their services have counted, and cables. */
 #include <string.h>
 
 #include "lib/format.h"
@@ -181,4 +181,44 @@ void shell_stats_disk(struct shell *shell, const struct shell_words *words)
     static const struct view view = {CONTROL_PORTS_DISK, "disk", print_disk_head, print_disk_row,
                                      print_disk};
     show(shell, words, &view);
+}
+
+/* ---- cables ------------------------------------------------------------------------------------
+ */
+
+/* "linux-a.net" as `stats net` has it, or "linux-a": all of that VM's. */
+static bool is_called(const struct control_port_info *port, const char *wanted)
+{
+    char name[2 * ROSTER_TEXT_MAX], vm[ROSTER_TEXT_MAX];
+    return strcmp(port_name(port, name), wanted) == 0 ||
+           strcmp(roster_text(port->vm, vm), wanted) == 0;
+}
+
+void shell_link(struct shell *shell, const struct shell_words *words)
+{
+    const struct control_reply *reply = shell->port.reply;
+    const char *name = words->word[1];
+    bool up = strcmp(words->word[2], "up") == 0;
+    uint64_t ports = 0;
+    if (!up && strcmp(words->word[2], "down") != 0) {
+        shell_print(shell, "usage: link PORT up|down\n");
+        return;
+    }
+    if (!shell_request(shell, CONTROL_PORTS, 0, CONTROL_PORTS_NET)) {
+        return;
+    }
+    for (unsigned i = 0; i < reply->port_count && i < CONTROL_PORT_MAX; i++) {
+        ports |= is_called(&reply->port[i], name) ? 1ull << i : 0;
+    }
+    if (ports == 0) {
+        shell_print(shell, "link: no port is called \"%s\"; 'stats net' lists them\n", name);
+        return;
+    }
+    for (; ports != 0; ports &= ports - 1) {
+        unsigned place = (unsigned)__builtin_ctzll(ports);
+        if (!shell_request(shell, CONTROL_LINK_SET, 0, place << 1 | up)) {
+            return;
+        }
+    }
+    shell_print(shell, "link: %s: %s\n", name, up ? "up" : "down");
 }

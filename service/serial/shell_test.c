@@ -170,7 +170,7 @@ static void mistakes_get_an_answer_that_helps(void **state)
     struct fixture *f = *state;
     expect(f, "ls",
            "no command is called \"ls\"; there are: help list console follow log stats "
-           "capture memory start stop restart pause resume balloon resize\n");
+           "capture link memory start stop restart pause resume balloon resize\n");
     expect(f, "stop", "usage: stop NAME\n");
     expect(f, "stop a b", "usage: stop NAME\n");
     expect(f, "stop a b c d e f", "usage: stop NAME\n");
@@ -333,6 +333,48 @@ static void networks_show_what_passed_and_what_did_not(void **state)
     expect(f, "stats net linux-b", "linux-b has no network\n");
     f->reply.port_count = UINT32_MAX; /* root's word, but it stays a bounded one */
     type(f, "stats net\r");
+}
+
+static void a_cable_is_pulled_and_put_back(void **state)
+{
+    struct fixture *f = *state;
+    struct control_port_info *port = f->reply.port;
+    expect(f, "link linux-a.net down",
+           "link: no port is called \"linux-a.net\"; 'stats net' lists them\n");
+    assert_int_equal(f->asked, CONTROL_PORTS);
+    assert_int_equal(f->asked_argument, CONTROL_PORTS_NET);
+    f->reply.port_count = 4;
+    port[0] = (struct control_port_info){.vm = "linux-b", .device = "net"};
+    port[1] = (struct control_port_info){.vm = "linux-a", .device = "net"};
+    port[2] = (struct control_port_info){.vm = "linux-a", .device = "dmz"};
+    port[3] = (struct control_port_info){.device = "uplink"};
+    f->asked_count = 0;
+    expect(f, "link linux-a.net down", "link: linux-a.net: down\n");
+    assert_int_equal(f->asked_count, 2);
+    assert_int_equal(f->asked, CONTROL_LINK_SET);
+    assert_int_equal(f->asked_argument, 1 << 1);
+    expect(f, "link linux-a.dmz up", "link: linux-a.dmz: up\n");
+    assert_int_equal(f->asked_argument, 2 << 1 | 1);
+    expect(f, "link uplink down", "link: uplink: down\n");
+    assert_int_equal(f->asked_argument, 3 << 1);
+    f->asked_count = 0;
+    expect(f, "link linux-a up", "link: linux-a: up\n"); /* both */
+    assert_int_equal(f->asked_count, 3);
+    assert_int_equal(f->asked_argument, 2 << 1 | 1);
+    f->asked_count = 0;
+    expect(f, "link linux-a", "usage: link PORT up|down\n");
+    expect(f, "link linux-a off", "usage: link PORT up|down\n");
+    assert_int_equal(f->asked_count, 0);
+    expect(f, "link net down", "link: no port is called \"net\"; 'stats net' lists them\n");
+    assert_int_equal(f->asked_count, 1);
+    f->reply.port_count = UINT32_MAX; /* root's word, but it stays a bounded one */
+    type(f, "link none down\r");
+    type(f, "link lin\ta down\r");
+    assert_int_equal(f->asked, CONTROL_LINK_SET);
+    f->reply.port_count = 4;
+    f->answer = CONTROL_ERROR;
+    strcpy(f->reply.text, "there is no such network port");
+    expect(f, "link uplink up", "error: there is no such network port\n");
 }
 
 static void disks_show_requests_and_bytes(void **state)
@@ -593,6 +635,7 @@ int main(void)
         TEST(a_port_is_a_console_but_no_vm),
         TEST(a_service_can_be_restarted),
         TEST(networks_show_what_passed_and_what_did_not),
+        TEST(a_cable_is_pulled_and_put_back),
         TEST(disks_show_requests_and_bytes),
         TEST(a_capture_is_started_and_stopped),
         TEST(a_dump_is_a_pcap_file),

@@ -313,6 +313,50 @@ def test_network_link_follows_the_service(context):
     check(", 0% packet loss" in system.guest("one").output("ping -c 3 -W 5 10.42.0.2", 60), "one does not reach two")
 
 
+def wait_carrier(guest, wanted):
+    guest.output(f"while [ $({CARRIER}) != {wanted} ]; do sleep 0.2; done", 30)
+
+
+def losses(guest, address):
+    """Of two pings."""
+    return int(re.search(r"(\d+)% packet loss", guest.run(f"ping -c 2 -W 2 {address}", 60)[1]).group(1))
+
+
+def test_network_link_of_the_operator(context):
+    """The operator pulls a guest's cable, and only that one's: over restarts, until it is put in again."""
+    system, _ = system_with_disk(context)
+    check(losses(system.guest("one"), "10.42.0.2") == 0, "one does not reach two")
+    check(system.shell("link one.net down") == ["link: one.net: down"], "the cable is not pulled")
+    wait_carrier(system.guest("one"), 0)
+    check(system.guest("two").output(CARRIER) == "1", "two's cable was pulled, too")
+    links = {name: row[0] for name, row in port_rows(system, "net").items()}
+    check(links == {"one.net": "down", "two.net": "up", "uplink": "up"}, f"the shell says {links}")
+    check(losses(system.guest("two"), "10.42.0.1") == 100, "frames go through a cable that is pulled out")
+    check(system.shell("restart net") == ["restart: net: done"], "the service does not start again")
+    wait_carrier(system.guest("two"), 1)
+    check(system.guest("one").output(CARRIER) == "0", "the new service has put it in")
+    check(system.shell("link one up") == ["link: one: up"], "the cable is not put in")
+    wait_carrier(system.guest("one"), 1)
+    check(losses(system.guest("one"), "10.42.0.2") == 0, "one does not reach two any more")
+
+    system.shell("link one down")
+    system.shell("restart one")
+    one = system.wait_ready_again("one", 2)
+    check(one.output(f"ip link set eth0 up; {CARRIER}") == "0", "a restart of the guest has put it in")
+    system.shell("link one up")
+    wait_carrier(one := system.guest("one"), 1)
+    one.output("ip addr add 10.0.2.15/24 dev eth0 2>/dev/null; true")
+    check(losses(one, "10.0.2.2") == 0, "one does not reach the outside")
+    system.shell("link uplink down")
+    check(port_rows(system, "net")["uplink"][0] == "down", "the shell does not say so")
+    one = system.guest("one")
+    check(losses(one, "10.0.2.2") == 100 and one.output(CARRIER) == "1", "the outside can be reached")
+    check(losses(one, "10.42.0.2") == 0, "the inside cannot be reached")
+    system.shell("link uplink up")
+    check(losses(system.guest("one"), "10.0.2.2") == 0, "one does not reach the outside any more")
+    check("no port is called" in system.shell("link one.lan down")[0], "there is one.lan?")
+
+
 def test_disk_survives_the_service(context):
     """The block service dies while a guest writes and reads: it waits, and then all is as it should be."""
     system, disk = system_with_disk(context, debugger=True)
