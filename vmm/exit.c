@@ -99,13 +99,13 @@ static enum exit_answer on_cap_fault(struct vcpu *vcpu)
 static void on_vppi(struct vcpu *vcpu, seL4_Word intid)
 {
     vcpu->count[COUNT_EXIT_TIMER]++;
-    gic_raise_own(&vmm.gic, vcpu->index, (unsigned)intid);
+    gic_raise_own(&vmm.gic, vcpu->gic, (unsigned)intid);
 }
 
 static void on_maintenance(struct vcpu *vcpu, seL4_Word lr)
 {
     vcpu->count[COUNT_EXIT_MAINTENANCE]++;
-    gic_maintenance(&vmm.gic, vcpu->index, (unsigned)lr); /* -1: the kernel found nothing */
+    gic_maintenance(&vmm.gic, vcpu->gic, (unsigned)lr); /* -1: the kernel found nothing */
 }
 
 static enum exit_answer on_vcpu_fault(struct vcpu *vcpu)

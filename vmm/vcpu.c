@@ -343,6 +343,7 @@ void vcpu_start_all(void)
 {
     for (unsigned i = 0; i < vmm.vcpu_count; i++) {
         vmm.vcpu[i].index = (uint8_t)i;
+        vmm.vcpu[i].gic = &vmm.gic.vcpu[i];
         vmm.vcpu[i].count = (uint64_t *)PROCESS_STATS_VADDR + i * VMM_COUNTERS;
         start(&vmm.vcpu[i]);
     }

@@ -47,6 +47,7 @@ struct vcpu {
     uint8_t index;
     _Atomic uint32_t sleep; /* enum vcpu_sleep */
     struct bus_cache bus_cache;
+    struct gic_vcpu *gic;
     uint64_t *count; /* enum vmm_counter; in the page that root reads */
     struct thread_block block;
 };

@@ -198,9 +198,9 @@ void gic_pulse(struct gic *gic, unsigned vcpu, unsigned intid);
 
 /*
  * gic_set_level of a PPI to high, as short as can be, for the timer: only for who serves the exits
- * of this vCPU, which therefore is awake and is not kicked.
+ * of this vCPU, one of gic->vcpu[], which therefore is awake and is not kicked.
  */
-void gic_raise_own(struct gic *gic, unsigned vcpu, unsigned ppi);
+void gic_raise_own(struct gic *gic, struct gic_vcpu *v, unsigned ppi);
 
 /*
  * A message-based SPI (IHI 0069, GICD_SETSPI_NSR and GICD_CLRSPI_NSR): `pend` is an edge, or raises
@@ -219,12 +219,12 @@ bool gic_message(struct gic *gic, uint64_t intid, bool pend);
 void gic_set_forwarded(struct gic *gic, unsigned intid);
 
 /*
- * The guest ended what was in list register lr: tells port->ended if that was forwarded, and fills
- * the register again.
+ * The guest ended what was in list register lr of a vCPU, one of gic->vcpu[]: tells port->ended if
+ * that was forwarded, and fills the register again.
  * Events for a register that holds nothing (the kernel has spurious ones) are ignored, so are lr
  * numbers that do not exist.
  */
-void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr);
+void gic_maintenance(struct gic *gic, struct gic_vcpu *v, unsigned lr);
 
 /*
  * A vCPU executes WFI, which is over as soon as an interrupt is pending, whether the guest masks it

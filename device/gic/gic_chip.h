@@ -94,18 +94,50 @@ void gic_recall_shared(struct gic *gic, unsigned bank_index, uint32_t bits);
 void gic_queue_drain(struct gic *gic, struct gic_vcpu *v);
 
 /*
- * Ends the claim on an interrupt that is in no queue and no list register any more; with `again`,
- * an event that had gone with it waits once more. The bank's lock, and that of the vCPU that had
- * it.
- */
-void gic_unclaim(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *bank, unsigned intid,
-                 bool again);
-
-/*
  * Makes an SGI from vCPU `source` pending for `target`, if target has it in one of `groups` (bit g:
  * group g). Takes target's lock itself.
  */
 void gic_send_sgi(struct gic *gic, unsigned target, unsigned sgi, unsigned source, unsigned groups);
+
+static inline unsigned gic_first_bit(uint32_t bits)
+{
+    return (unsigned)__builtin_ctz(bits);
+}
+
+static inline uint32_t gic_lr_free(const struct gic *gic, const struct gic_vcpu *v)
+{
+    return gic->lr_all & ~v->lr_used;
+}
+
+/* Into a list register that is free. The vCPU's lock. */
+static inline void gic_inject(const struct gic_port *port, struct gic_vcpu *v, unsigned lr,
+                              unsigned intid, unsigned priority, unsigned group)
+{
+    v->lr_used |= 1u << lr;
+    v->lr_intid[lr] = (uint16_t)intid;
+    v->lr_fresh |= 1u << lr;
+    port->inject(port->ctx, v->index, lr, intid, priority, group);
+}
+
+/*
+ * Ends the claim on an interrupt that is in no queue and no list register any more; with `again`,
+ * an event that had gone with it waits once more. The bank's lock, and that of the vCPU that had
+ * it.
+ */
+static inline void gic_unclaim(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *bank,
+                               unsigned intid, bool again)
+{
+    uint32_t bit = 1u << (intid % GIC_BANK_BITS);
+    if (again) {
+        bank->latch |= bank->event & bit;
+    }
+    if (intid < GIC_SGI_COUNT && gic_chip(gic)->sgi_has_source) {
+        v->sgi_sources[intid] |= again ? v->sgi_claimed[intid] : 0;
+        v->sgi_claimed[intid] = 0;
+    }
+    bank->event &= ~bit;
+    bank->claimed &= ~bit;
+}
 
 static inline struct gic_bank *gic_bank_of(struct gic *gic, struct gic_vcpu *v, unsigned bank_index)
 {

@@ -9,11 +9,6 @@
 #include "device/gic/gic_chip.h"
 #include "lib/check.h"
 
-static unsigned first_bit(uint32_t bits)
-{
-    return (unsigned)__builtin_ctz(bits);
-}
-
 static void queue_insert(struct gic_queue *queue, unsigned intid, unsigned priority, bool group)
 {
     unsigned word = intid / GIC_BANK_BITS;
@@ -45,23 +40,9 @@ static bool queue_remove(struct gic_queue *queue, unsigned intid, unsigned prior
 /* The lowest INTID of the best priority; the queue is not empty. */
 static unsigned queue_first(const struct gic_queue *queue, unsigned *priority)
 {
-    *priority = first_bit(queue->levels);
-    unsigned word = first_bit(queue->words[*priority]);
-    return word * GIC_BANK_BITS + first_bit(queue->set[*priority][word]);
-}
-
-static uint32_t free_list_registers(const struct gic *gic, const struct gic_vcpu *v)
-{
-    return gic->lr_all & ~v->lr_used;
-}
-
-static inline void inject(const struct gic_port *port, struct gic_vcpu *v, unsigned lr,
-                          unsigned intid, unsigned priority, unsigned group)
-{
-    v->lr_used |= 1u << lr;
-    v->lr_intid[lr] = (uint16_t)intid;
-    v->lr_fresh |= 1u << lr;
-    port->inject(port->ctx, v->index, lr, intid, priority, group);
+    *priority = gic_first_bit(queue->levels);
+    unsigned word = gic_first_bit(queue->words[*priority]);
+    return word * GIC_BANK_BITS + gic_first_bit(queue->set[*priority][word]);
 }
 
 static void deliver_queue(const struct gic *gic, struct gic_vcpu *v)
@@ -69,13 +50,12 @@ static void deliver_queue(const struct gic *gic, struct gic_vcpu *v)
     const struct gic_port *port = gic_port_of(gic);
     struct gic_queue *queue = &v->queue;
     bool injected = false;
-    for (uint32_t free = free_list_registers(gic, v); queue->levels != 0 && free != 0;
-         free &= free - 1) {
+    for (uint32_t free = gic_lr_free(gic, v); queue->levels != 0 && free != 0; free &= free - 1) {
         unsigned priority;
         unsigned intid = queue_first(queue, &priority);
         unsigned group = queue->group[intid / GIC_BANK_BITS] >> (intid % GIC_BANK_BITS) & 1;
         queue_remove(queue, intid, priority);
-        inject(port, v, first_bit(free), intid, priority, group);
+        gic_inject(port, v, gic_first_bit(free), intid, priority, group);
         injected = true;
     }
     if (injected) {
@@ -130,29 +110,15 @@ static inline void claim_and_deliver(const struct gic *gic, struct gic_vcpu *v,
 {
     const struct gic_port *port = gic_port_of(gic);
     unsigned index = intid % GIC_BANK_BITS;
-    uint32_t free = free_list_registers(gic, v);
+    uint32_t free = gic_lr_free(gic, v);
     if (free != 0) {
         claim(gic, v, bank, intid);
-        inject(port, v, first_bit(free), intid, bank->priority[index], bank->group >> index & 1);
+        gic_inject(port, v, gic_first_bit(free), intid, bank->priority[index],
+                   bank->group >> index & 1);
         port->kick(port->ctx, v->index);
         return;
     }
     claim_into_queue(gic, v, bank, intid);
-}
-
-void gic_unclaim(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *bank, unsigned intid,
-                 bool again)
-{
-    uint32_t bit = 1u << (intid % GIC_BANK_BITS);
-    if (again) {
-        bank->latch |= bank->event & bit;
-    }
-    if (intid < GIC_SGI_COUNT && gic_chip(gic)->sgi_has_source) {
-        v->sgi_sources[intid] |= again ? v->sgi_claimed[intid] : 0;
-        v->sgi_claimed[intid] = 0;
-    }
-    bank->event &= ~bit;
-    bank->claimed &= ~bit;
 }
 
 static bool is_single(uint32_t bits)
@@ -167,11 +133,11 @@ void gic_offer_private(const struct gic *gic, struct gic_vcpu *v, uint32_t bits)
         return;
     }
     if (is_single(bits)) {
-        claim_and_deliver(gic, v, &v->bank, first_bit(bits));
+        claim_and_deliver(gic, v, &v->bank, gic_first_bit(bits));
         return;
     }
     for (; bits != 0; bits &= bits - 1) {
-        claim_into_queue(gic, v, &v->bank, first_bit(bits));
+        claim_into_queue(gic, v, &v->bank, gic_first_bit(bits));
     }
     deliver_queue(gic, v);
 }
@@ -184,7 +150,7 @@ void gic_offer_shared(struct gic *gic, unsigned bank_index, uint32_t bits)
     bits &= bank_ready(bank, gic->groups);
     bool single = is_single(bits);
     for (; bits != 0; bits &= bits - 1) {
-        unsigned intid = bank_index * GIC_BANK_BITS + first_bit(bits);
+        unsigned intid = bank_index * GIC_BANK_BITS + gic_first_bit(bits);
         unsigned target = gic_chip(gic)->route(gic, intid - GIC_SPI_BASE);
         if (target == GIC_VCPU_NONE) {
             continue;
@@ -201,7 +167,7 @@ void gic_offer_shared(struct gic *gic, unsigned bank_index, uint32_t bits)
         mutex_unlock(&v->lock);
     }
     for (; targets != 0; targets &= targets - 1) {
-        struct gic_vcpu *v = gic_vcpu_of(gic, first_bit(targets));
+        struct gic_vcpu *v = gic_vcpu_of(gic, gic_first_bit(targets));
         mutex_lock(&v->lock);
         gic_deliver(gic, v);
         mutex_unlock(&v->lock);
@@ -220,7 +186,7 @@ static void recall_one(const struct gic *gic, struct gic_vcpu *v, struct gic_ban
 void gic_recall_private(const struct gic *gic, struct gic_vcpu *v, uint32_t bits)
 {
     for (bits &= v->bank.claimed; bits != 0; bits &= bits - 1) {
-        recall_one(gic, v, &v->bank, first_bit(bits));
+        recall_one(gic, v, &v->bank, gic_first_bit(bits));
     }
 }
 
@@ -228,7 +194,7 @@ void gic_recall_shared(struct gic *gic, unsigned bank_index, uint32_t bits)
 {
     struct gic_bank *bank = &gic->spi[bank_index - 1];
     for (bits &= bank->claimed; bits != 0; bits &= bits - 1) {
-        unsigned intid = bank_index * GIC_BANK_BITS + first_bit(bits);
+        unsigned intid = bank_index * GIC_BANK_BITS + gic_first_bit(bits);
         struct gic_vcpu *v = gic_vcpu_of(gic, gic->spi_home[intid - GIC_SPI_BASE]);
         mutex_lock(&v->lock);
         recall_one(gic, v, bank, intid);
@@ -317,30 +283,6 @@ void gic_set_level(struct gic *gic, unsigned vcpu, unsigned intid, bool high)
     }
 }
 
-/*
- * What gic_offer_private does for one interrupt, without what a line needs not. If an event waits,
- * then since the interrupt is held back: else it would have been claimed when it came.
- */
-void gic_raise_own(struct gic *gic, unsigned vcpu, unsigned ppi)
-{
-    CHECK(vcpu < gic->vcpu_count && ppi >= GIC_PPI_BASE && ppi < GIC_SPI_BASE);
-    struct gic_vcpu *v = gic_vcpu_of(gic, vcpu);
-    struct gic_bank *bank = &v->bank;
-    uint32_t bit = 1u << ppi;
-    mutex_lock(&v->lock);
-    bank->line |= bit;
-    unsigned group = bank->group >> ppi & 1;
-    uint32_t held_back = ~bank->enabled | bank->active | bank->claimed;
-    uint32_t free = free_list_registers(gic, v);
-    if (!(held_back & bit) && (v->groups >> group & 1) && free != 0) {
-        bank->claimed |= bit;
-        inject(gic_port_of(gic), v, first_bit(free), ppi, bank->priority[ppi], group);
-    } else {
-        gic_offer_private(gic, v, bit);
-    }
-    mutex_unlock(&v->lock);
-}
-
 void gic_pulse(struct gic *gic, unsigned vcpu, unsigned intid)
 {
     check_input(gic, vcpu, intid);
@@ -366,66 +308,6 @@ void gic_send_sgi(struct gic *gic, unsigned target, unsigned sgi, unsigned sourc
         }
         latch_private(gic, v, 1u << sgi);
     }
-    mutex_unlock(&v->lock);
-}
-
-/* The vCPU's lock, and the distributor's for a shared interrupt. */
-static void end_interrupt(const struct gic *gic, struct gic_vcpu *v, struct gic_bank *bank,
-                          unsigned lr)
-{
-    const struct gic_port *port = gic_port_of(gic);
-    unsigned intid = v->lr_intid[lr];
-    v->lr_used &= ~(1u << lr);
-    gic_unclaim(gic, v, bank, intid, false);
-    uint32_t forwarded = bank->forwarded & 1u << (intid % GIC_BANK_BITS);
-    if (forwarded != 0) {
-        bank->line &= ~forwarded;
-        port->ended(port->ctx, v->index, intid);
-    }
-}
-
-static void end_shared(struct gic *gic, struct gic_vcpu *v, unsigned lr)
-{
-    mutex_lock(&gic->dist_lock);
-    mutex_lock(&v->lock);
-    unsigned intid = v->lr_intid[lr];
-    /* Somebody else could have emptied the register while it had no lock. */
-    if ((v->lr_used >> lr & 1) && intid >= GIC_SPI_BASE) {
-        unsigned bank_index = intid / GIC_BANK_BITS;
-        struct gic_bank *bank = &gic->spi[bank_index - 1];
-        uint32_t bit = 1u << (intid % GIC_BANK_BITS);
-        end_interrupt(gic, v, bank, lr);
-        if (gic_bank_pending(bank) & bit) {
-            mutex_unlock(&v->lock); /* it may go to another vCPU now */
-            gic_offer_shared(gic, bank_index, bit);
-            mutex_lock(&v->lock);
-        }
-    }
-    gic_deliver(gic, v);
-    mutex_unlock(&v->lock);
-    mutex_unlock(&gic->dist_lock);
-}
-
-void gic_maintenance(struct gic *gic, unsigned vcpu, unsigned lr)
-{
-    CHECK(vcpu < gic->vcpu_count);
-    struct gic_vcpu *v = gic_vcpu_of(gic, vcpu);
-    mutex_lock(&v->lock);
-    if (lr >= GIC_LR_MAX || !(v->lr_used >> lr & 1)) {
-        mutex_unlock(&v->lock);
-        return;
-    }
-    unsigned intid = v->lr_intid[lr];
-    if (intid >= GIC_SPI_BASE) {
-        mutex_unlock(&v->lock);
-        end_shared(gic, v, lr);
-        return;
-    }
-    end_interrupt(gic, v, &v->bank, lr);
-    if (gic_bank_pending(&v->bank) & 1u << intid) {
-        gic_offer_private(gic, v, 1u << intid);
-    }
-    gic_deliver(gic, v);
     mutex_unlock(&v->lock);
 }
 
@@ -458,7 +340,7 @@ static uint32_t listed(const struct gic_vcpu *v, unsigned bank_index)
 {
     uint32_t bits = 0;
     for (uint32_t used = v->lr_used; used != 0; used &= used - 1) {
-        unsigned intid = v->lr_intid[first_bit(used)];
+        unsigned intid = v->lr_intid[gic_first_bit(used)];
         if (intid / GIC_BANK_BITS == bank_index) {
             bits |= 1u << (intid % GIC_BANK_BITS);
         }

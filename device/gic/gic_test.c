@@ -186,13 +186,13 @@ static void priorities_and_targets_are_not_dropped(void **state)
 static void a_spurious_maintenance_event_is_ignored(void **state)
 {
     (void)state;
-    gic_maintenance(&machine.gic, 0, 0);
-    gic_maintenance(&machine.gic, 0, LRS);
-    gic_maintenance(&machine.gic, 0, ~0u);
+    gic_maintenance(&machine.gic, &machine.gic.vcpu[0], 0);
+    gic_maintenance(&machine.gic, &machine.gic.vcpu[0], LRS);
+    gic_maintenance(&machine.gic, &machine.gic.vcpu[0], ~0u);
     gic_set_forwarded(&machine.gic, SPI);
     fake_prepare(&machine, 0, SPI);
     gic_set_level(&machine.gic, 0, SPI, true);
-    gic_maintenance(&machine.gic, 0, 1);
+    gic_maintenance(&machine.gic, &machine.gic.vcpu[0], 1);
     assert_int_equal(fake_used(&machine, 0), 1);
     for (unsigned intid = 0; intid < GIC_INTID_MAX; intid++) {
         assert_int_equal(machine.ended[0][intid], 0);

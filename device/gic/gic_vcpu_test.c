@@ -292,7 +292,7 @@ static void a_vcpu_raises_its_own_timer_as_any_line_is_raised(void **state)
         set_up_timer(&machine, version, timer);
         set_up_timer(&other, version, timer);
         unsigned kicks = machine.kicks[1], injections = machine.injections[1];
-        gic_raise_own(&machine.gic, 1, TIMER);
+        gic_raise_own(&machine.gic, &machine.gic.vcpu[1], TIMER);
         gic_set_level(&other.gic, 1, TIMER, true);
         machine.gic.wiring = other.gic.wiring;
         assert_memory_equal(&machine.gic, &other.gic, sizeof other.gic);

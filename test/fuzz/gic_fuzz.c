@@ -246,7 +246,7 @@ static void step_level(void)
     unsigned how = next();
     bool high = how & 1;
     if (high && intid < GIC_SPI_BASE && (how & 2)) {
-        gic_raise_own(&t.f.gic, vcpu, intid);
+        gic_raise_own(&t.f.gic, &t.f.gic.vcpu[vcpu], intid);
     } else {
         gic_set_level(&t.f.gic, vcpu, intid, high);
     }
@@ -299,7 +299,7 @@ static void step_maintenance(void)
     unsigned vcpu = next_vcpu(), lr = next();
     enum fake_lr_state state = lr < GIC_LR_MAX ? t.f.lr[vcpu][lr].state : FAKE_LR_EMPTY;
     if (state == FAKE_LR_EMPTY) {
-        gic_maintenance(&t.f.gic, vcpu, lr);
+        gic_maintenance(&t.f.gic, &t.f.gic.vcpu[vcpu], lr);
     } else if (state == FAKE_LR_ACTIVE && t.online[vcpu]) {
         fake_end(&t.f, vcpu, t.f.lr[vcpu][lr].intid);
     }

@@ -121,7 +121,7 @@ static void serve(unsigned vcpu)
         if (intid != 0) {
             handle(intid);
             t.lr[vcpu][lr] = 0;
-            gic_maintenance(&t.gic, vcpu, lr);
+            gic_maintenance(&t.gic, &t.gic.vcpu[vcpu], lr);
         }
     }
 }
@@ -136,7 +136,7 @@ static void *vcpu_thread(void *arg)
         if (!timer->fired) {
             timer->fired = true;
             timer->ticks++;
-            gic_raise_own(&t.gic, vcpu, TIMER);
+            gic_raise_own(&t.gic, &t.gic.vcpu[vcpu], TIMER);
         }
         serve(vcpu);
     }
