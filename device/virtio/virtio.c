@@ -31,6 +31,17 @@ START_ONLY void virtio_init(struct virtio_device *device, const struct virtio_se
     }
 }
 
+/*
+ * A queue. Its address is kept: the compiler would rather compute it once more from the number for
+ * each field.
+ */
+static struct virtio_queue *queue_of(struct virtio_device *device, unsigned queue)
+{
+    struct virtio_queue *q = &device->queue[queue];
+    __asm__("" : "+r"(q));
+    return q;
+}
+
 void virtio_lock(struct virtio_device *device)
 {
     mutex_lock(&device->lock);
@@ -45,7 +56,7 @@ static void tell(struct virtio_device *device)
     while (device->state.told != 0) {
         unsigned queue = (unsigned)__builtin_ctz(device->state.told);
         device->state.told &= device->state.told - 1;
-        if (virtqueue_wants_interrupt(&device->queue[queue].ring)) {
+        if (virtqueue_wants_interrupt(&queue_of(device, queue)->ring)) {
             device->counter[VIRTIO_COUNT_INTERRUPT]++;
             device->state.isr |= VIRTIO_ISR_QUEUE;
             device->transport->interrupt(device->transport_ctx, queue);
@@ -81,6 +92,7 @@ void virtio_break(struct virtio_device *device, const char *why)
     }
     device->counter[VIRTIO_COUNT_BROKEN]++;
     device->state.status |= VIRTIO_NEEDS_RESET;
+    device->state.alive = false;
     config_interrupt(device);
     if (log_limit_pass(&device->complaints, COMPLAINTS)) {
         log_warning("virtio %s: the guest's driver is at fault: %s; the device waits for a reset",
@@ -90,7 +102,7 @@ void virtio_break(struct virtio_device *device, const char *why)
 
 bool virtio_pop(struct virtio_device *device, unsigned queue, struct chain *chain)
 {
-    struct virtqueue *ring = &device->queue[queue].ring;
+    struct virtqueue *ring = &queue_of(device, queue)->ring;
     if (!virtio_alive(device)) {
         return false;
     }
@@ -111,7 +123,7 @@ void virtio_unpop(struct virtio_device *device, unsigned queue, const struct cha
 {
     if (virtio_alive(device)) {
         device->counter[VIRTIO_COUNT_CHAIN]--;
-        virtqueue_unpop(&device->queue[queue].ring, chain);
+        virtqueue_unpop(&queue_of(device, queue)->ring, chain);
     }
 }
 
@@ -120,13 +132,13 @@ void virtio_put(struct virtio_device *device, unsigned queue, const struct chain
                 uint32_t written_bytes)
 {
     if (virtio_alive(device)) {
-        virtqueue_put(&device->queue[queue].ring, chain, written_bytes);
+        virtqueue_put(&queue_of(device, queue)->ring, chain, written_bytes);
     }
 }
 
 void virtio_publish(struct virtio_device *device, unsigned queue)
 {
-    virtqueue_publish(&device->queue[queue].ring);
+    virtqueue_publish(&queue_of(device, queue)->ring);
     device->state.told |= 1u << queue;
 }
 
@@ -151,7 +163,7 @@ void virtio_defer(struct virtio_device *device, unsigned queue)
 /* One pass over one queue. */
 static void work_once(struct virtio_device *device, unsigned queue)
 {
-    struct virtqueue *ring = &device->queue[queue].ring;
+    struct virtqueue *ring = &queue_of(device, queue)->ring;
     unsigned budget = VIRTIO_BUDGET;
     device->state.left &= ~(1u << queue);
     while (runs(device, queue)) {
@@ -212,7 +224,7 @@ void virtio_notify(struct virtio_device *device, uint32_t queue)
 /* As after virtio_init, for one queue. */
 static void queue_forget(struct virtio_device *device, unsigned queue, bool fresh)
 {
-    struct virtio_queue *q = &device->queue[queue];
+    struct virtio_queue *q = queue_of(device, queue);
     virtqueue_close(&q->ring);
     q->state = (struct virtio_queue_state){
         .setup.size = q->state.size_max,
@@ -248,6 +260,7 @@ static void stop(struct virtio_device *device, bool may_wait)
         queue_forget(device, i, false);
     }
     device->state.stopping = true;
+    device->state.alive = false;
 }
 
 void virtio_reset(struct virtio_device *device)
@@ -274,7 +287,7 @@ static bool acceptable(struct virtio_device *device)
 
 static bool queue_open(struct virtio_device *device, unsigned queue)
 {
-    struct virtio_queue *q = &device->queue[queue];
+    struct virtio_queue *q = queue_of(device, queue);
     if (virtqueue_open(&q->ring, device->ram, &q->state.setup, q->state.size_max,
                        device->state.features)) {
         return true;
@@ -287,6 +300,7 @@ static bool queue_open(struct virtio_device *device, unsigned queue)
 static void start(struct virtio_device *device)
 {
     device->state.status |= VIRTIO_DRIVER_OK;
+    device->state.alive = !(device->state.status & VIRTIO_FAILED);
     for (unsigned i = 0; i < device->queue_count; i++) {
         device->queue[i].state.fresh = false;
         if (device->queue[i].state.enabled && !queue_open(device, i)) {
@@ -315,6 +329,7 @@ void virtio_set_status(struct virtio_device *device, uint8_t status)
         return;
     }
     device->state.status |= new &(VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FAILED);
+    device->state.alive = device->state.alive && !(new &VIRTIO_FAILED);
     if ((new &VIRTIO_FEATURES_OK) && acceptable(device)) {
         device->state.status |= VIRTIO_FEATURES_OK;
     }
@@ -325,11 +340,14 @@ void virtio_set_status(struct virtio_device *device, uint8_t status)
 
 void virtio_queue_enable(struct virtio_device *device, uint32_t queue)
 {
-    if (queue >= device->queue_count || device->queue[queue].state.enabled ||
-        !device->queue[queue].state.fresh) {
+    if (queue >= device->queue_count) {
         return;
     }
-    device->queue[queue].state.enabled = true;
+    struct virtio_queue_state *q = &queue_of(device, queue)->state;
+    if (q->enabled || !q->fresh) {
+        return;
+    }
+    q->enabled = true;
     if (virtio_alive(device)) { /* after a reset of its own */
         queue_open(device, queue);
     }
@@ -338,7 +356,7 @@ void virtio_queue_enable(struct virtio_device *device, uint32_t queue)
 /* Takes a queue from the driver. `fresh`: it may be set up again. */
 static void queue_stop(struct virtio_device *device, unsigned queue, bool fresh)
 {
-    struct virtio_queue *q = &device->queue[queue];
+    struct virtio_queue *q = queue_of(device, queue);
     bool stopped = !q->ring.state.open || device->ops->stop_queue == NULL ||
                    device->ops->stop_queue(device, queue);
     queue_forget(device, queue, stopped && fresh);
@@ -352,10 +370,16 @@ void virtio_queue_stopped(struct virtio_device *device, unsigned queue)
     }
 }
 
+/* A queue that the driver can take back. */
+static bool is_on(const struct virtio_device *device, uint32_t queue)
+{
+    const struct virtio_queue_state *q = virtio_queue_state(device, queue);
+    return q->enabled && !q->stopping;
+}
+
 void virtio_queue_reset(struct virtio_device *device, uint32_t queue)
 {
-    if (queue < device->queue_count && device->queue[queue].state.enabled &&
-        !device->queue[queue].state.stopping && (device->state.status & VIRTIO_DRIVER_OK) &&
+    if (is_on(device, queue) && (device->state.status & VIRTIO_DRIVER_OK) &&
         virtio_has(device, VIRTIO_F_RING_RESET)) {
         queue_stop(device, queue, true);
     }
@@ -363,8 +387,7 @@ void virtio_queue_reset(struct virtio_device *device, uint32_t queue)
 
 void virtio_queue_disable(struct virtio_device *device, uint32_t queue)
 {
-    if (queue < device->queue_count && device->queue[queue].state.enabled &&
-        !device->queue[queue].state.stopping) {
+    if (is_on(device, queue)) {
         queue_stop(device, queue, !(device->state.status & VIRTIO_DRIVER_OK));
     }
 }

@@ -155,6 +155,7 @@ struct virtio_device {
         uint8_t status;
         uint8_t isr;
         bool stopping; /* a reset waits for the type */
+        bool alive;    /* DRIVER_OK and not broken, failed, or in a reset */
         uint32_t left; /* bit for each queue that has work left */
         uint32_t also; /* bit for each queue to be worked on in this call of virtio_work */
         uint32_t told; /* bit for each queue that has published something since the last unlock */
@@ -198,9 +199,7 @@ void virtio_unlock(struct virtio_device *device);
 /* (L) DRIVER_OK and not broken, failed, or in a reset. */
 static inline bool virtio_alive(const struct virtio_device *device)
 {
-    return (device->state.status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET | VIRTIO_FAILED)) ==
-               VIRTIO_DRIVER_OK &&
-           !device->state.stopping;
+    return device->state.alive;
 }
 
 /* (L) Negotiated? */

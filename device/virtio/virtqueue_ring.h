@@ -6,10 +6,13 @@
 
 /* Between virtqueue.c and the two ring formats; for nobody else. */
 
-/* Loads and stores of words that the driver may change at the same time: each is exactly one. */
+/*
+ * Loads and stores of words that the driver may change at the same time: each is exactly one. For
+ * an atomic store the compiler would compute the address first.
+ */
 #define ring_load(pointer)           __atomic_load_n(pointer, __ATOMIC_RELAXED)
 #define ring_acquire(pointer)        __atomic_load_n(pointer, __ATOMIC_ACQUIRE)
-#define ring_store(pointer, value)   __atomic_store_n(pointer, value, __ATOMIC_RELAXED)
+#define ring_store(pointer, value)   (*(volatile __typeof__(*(pointer)) *)(pointer) = (value))
 #define ring_release(pointer, value) __atomic_store_n(pointer, value, __ATOMIC_RELEASE)
 
 /* A descriptor in guest memory: two words, at any alignment when it is in an indirect table. */
