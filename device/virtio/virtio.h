@@ -130,8 +130,9 @@ struct virtio_queue {
         struct virtqueue_setup setup; /* as the driver wrote it so far */
         uint16_t size_max;            /* 0: no such queue */
         bool enabled;
-        bool stopping; /* its reset waits for the type */
-        bool fresh;    /* may be set up: before DRIVER_OK, or after its own reset */
+        bool stopping;   /* its reset waits for the type */
+        bool fresh;      /* may be set up: before DRIVER_OK, or after its own reset */
+        uint16_t vector; /* of its interrupts, for transports that have them; 0: none */
     } state;
 };
 
@@ -159,6 +160,9 @@ struct virtio_device {
         uint32_t left; /* bit for each queue that has work left */
         uint32_t also; /* bit for each queue to be worked on in this call of virtio_work */
         uint32_t told; /* bit for each queue that has published something since the last unlock */
+        /* What the driver selected: words of features, and a queue. */
+        uint32_t offered_select, accepted_select, queue_select;
+        uint16_t vector; /* of VIRTIO_SOURCE_CONFIG; 0: none */
     } state;
     struct virtio_queue queue[VIRTIO_QUEUE_MAX];
 };
@@ -277,6 +281,36 @@ void virtio_queue_enable(struct virtio_device *device, uint32_t queue);
 void virtio_queue_reset(struct virtio_device *device, uint32_t queue);
 /* 4.2.2.2: the driver writes 0 to QueueReady: the queue is off until the device's reset. */
 void virtio_queue_disable(struct virtio_device *device, uint32_t queue);
+
+/*
+ * Registers that both transports have, each at places of its own (4.1.4.3, 4.2.2). Those of a queue
+ * are those of the one that is selected; addresses have their upper half next to the lower one.
+ */
+enum virtio_register {
+    VIRTIO_REGISTER_NONE, /* reads as zero and ignores writes */
+    VIRTIO_REGISTER_OFFERED_SELECT,
+    VIRTIO_REGISTER_ACCEPTED_SELECT,
+    VIRTIO_REGISTER_QUEUE_SELECT,
+    VIRTIO_REGISTER_OFFERED,
+    VIRTIO_REGISTER_ACCEPTED,
+    VIRTIO_REGISTER_STATUS,
+    VIRTIO_REGISTER_GENERATION,
+    VIRTIO_REGISTER_VECTOR,
+    VIRTIO_REGISTER_QUEUE_VECTOR,
+    VIRTIO_REGISTER_QUEUE_SIZE_MAX,
+    VIRTIO_REGISTER_QUEUE_SIZE,
+    VIRTIO_REGISTER_QUEUE_ENABLE, /* 4.1.4.3 */
+    VIRTIO_REGISTER_QUEUE_READY,  /* 4.2.2: can be written with 0, too */
+    VIRTIO_REGISTER_QUEUE_RESET,
+    VIRTIO_REGISTER_QUEUE_DESCRIPTOR,
+    VIRTIO_REGISTER_QUEUE_DRIVER = VIRTIO_REGISTER_QUEUE_DESCRIPTOR + 2,
+    VIRTIO_REGISTER_QUEUE_DEVICE = VIRTIO_REGISTER_QUEUE_DRIVER + 2,
+    VIRTIO_REGISTER_COUNT = VIRTIO_REGISTER_QUEUE_DEVICE + 2
+};
+
+uint32_t virtio_register_read(const struct virtio_device *device, enum virtio_register which);
+void virtio_register_write(struct virtio_device *device, enum virtio_register which,
+                           uint32_t value);
 
 /* 2.9: available buffers. Works on the queue, in the caller's thread. */
 void virtio_notify(struct virtio_device *device, uint32_t queue);

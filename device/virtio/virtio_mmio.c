@@ -6,7 +6,28 @@
 
 #define VENDOR 0x4b4c5542u /* "BULK" */
 
-enum { HIGH = 4 }; /* half of an address */
+/* By offset / 4. Those that a driver only writes read as zero. */
+enum { WRITE_ONLY = 1 << 7 };
+#define ADDRESS(at, area)                                                                          \
+    [(at) / 4] = VIRTIO_REGISTER_QUEUE_##area | WRITE_ONLY,                                        \
+            [(at) / 4 + 1] = (VIRTIO_REGISTER_QUEUE_##area + 1) | WRITE_ONLY
+
+static const uint8_t registers[MMIO_CONFIG / 4] = {
+    [MMIO_DEVICE_FEATURES / 4] = VIRTIO_REGISTER_OFFERED,
+    [MMIO_DEVICE_FEATURES_SEL / 4] = VIRTIO_REGISTER_OFFERED_SELECT | WRITE_ONLY,
+    [MMIO_DRIVER_FEATURES / 4] = VIRTIO_REGISTER_ACCEPTED | WRITE_ONLY,
+    [MMIO_DRIVER_FEATURES_SEL / 4] = VIRTIO_REGISTER_ACCEPTED_SELECT | WRITE_ONLY,
+    [MMIO_QUEUE_SEL / 4] = VIRTIO_REGISTER_QUEUE_SELECT | WRITE_ONLY,
+    [MMIO_QUEUE_SIZE_MAX / 4] = VIRTIO_REGISTER_QUEUE_SIZE_MAX,
+    [MMIO_QUEUE_SIZE / 4] = VIRTIO_REGISTER_QUEUE_SIZE | WRITE_ONLY,
+    [MMIO_QUEUE_READY / 4] = VIRTIO_REGISTER_QUEUE_READY,
+    [MMIO_STATUS / 4] = VIRTIO_REGISTER_STATUS,
+    ADDRESS(MMIO_QUEUE_DESC, DESCRIPTOR),
+    ADDRESS(MMIO_QUEUE_DRIVER, DRIVER),
+    ADDRESS(MMIO_QUEUE_DEVICE, DEVICE),
+    [MMIO_QUEUE_RESET / 4] = VIRTIO_REGISTER_QUEUE_RESET,
+    [MMIO_CONFIG_GENERATION / 4] = VIRTIO_REGISTER_GENERATION,
+};
 
 /* The line is high while there is a cause that the driver has not acknowledged. */
 static void update_line(struct virtio_mmio *mmio)
@@ -26,17 +47,16 @@ static void interrupt(void *ctx, unsigned source)
 
 static void reset(void *ctx)
 {
-    struct virtio_mmio *mmio = ctx;
-    bool line_high = mmio->state.line_high;
-    mmio->state = (struct virtio_mmio_state){.line_high = line_high};
-    update_line(mmio);
+    update_line(ctx);
 }
 
 static uint32_t read_register(const struct virtio_mmio *mmio, unsigned offset)
 {
     const struct virtio_device *device = mmio->device;
-    const struct virtio_queue_state *queue = virtio_queue_state(device, mmio->state.queue_select);
+    unsigned which = registers[offset / 4];
     switch (offset) {
+    case MMIO_INTERRUPT_STATUS:
+        return device->state.isr;
     case MMIO_MAGIC:
         return MMIO_MAGIC_VALUE;
     case MMIO_VERSION:
@@ -45,90 +65,28 @@ static uint32_t read_register(const struct virtio_mmio *mmio, unsigned offset)
         return device->ops->type;
     case MMIO_VENDOR_ID:
         return VENDOR;
-    case MMIO_DEVICE_FEATURES:
-        return virtio_offered(device, mmio->state.offered_select);
-    case MMIO_QUEUE_SIZE_MAX:
-        return queue->size_max;
-    case MMIO_QUEUE_READY:
-        return queue->enabled;
-    case MMIO_INTERRUPT_STATUS:
-        return device->state.isr;
-    case MMIO_STATUS:
-        return virtio_status(device);
-    case MMIO_QUEUE_RESET:
-        return queue->stopping;
-    case MMIO_CONFIG_GENERATION:
-        return device->state.generation;
     default:
         /* No shared memory regions: a length and a base of -1 (4.2.2). */
-        return offset >= MMIO_SHM_LEN && offset < MMIO_SHM_BASE + 8 ? ~0u : 0;
+        if (offset >= MMIO_SHM_LEN && offset < MMIO_SHM_BASE + 8) {
+            return ~0u;
+        }
+        return which & WRITE_ONLY ? 0 : virtio_register_read(device, (enum virtio_register)which);
     }
-}
-
-static void write_queue_address(struct virtio_mmio *mmio, unsigned offset, uint32_t value)
-{
-    enum virtio_area area = offset < MMIO_QUEUE_DRIVER   ? VIRTIO_AREA_DESCRIPTOR
-                            : offset < MMIO_QUEUE_DEVICE ? VIRTIO_AREA_DRIVER
-                                                         : VIRTIO_AREA_DEVICE;
-    virtio_queue_set_address(mmio->device, mmio->state.queue_select, area, offset / 4 & 1, value);
-}
-
-static void acknowledge(struct virtio_mmio *mmio, uint32_t causes)
-{
-    mmio->device->state.isr = (uint8_t)(mmio->device->state.isr & ~causes);
-    update_line(mmio);
 }
 
 static void write_register(struct virtio_mmio *mmio, unsigned offset, uint32_t value)
 {
     struct virtio_device *device = mmio->device;
-    struct virtio_mmio_state *s = &mmio->state;
     switch (offset) {
     case MMIO_QUEUE_NOTIFY:
         virtio_notify(device, value);
         break;
     case MMIO_INTERRUPT_ACK:
-        acknowledge(mmio, value);
-        break;
-    case MMIO_DEVICE_FEATURES_SEL:
-        s->offered_select = value;
-        break;
-    case MMIO_DRIVER_FEATURES:
-        virtio_accept(device, s->accept_select, value);
-        break;
-    case MMIO_DRIVER_FEATURES_SEL:
-        s->accept_select = value;
-        break;
-    case MMIO_QUEUE_SEL:
-        s->queue_select = value;
-        break;
-    case MMIO_QUEUE_SIZE:
-        virtio_queue_set_size(device, s->queue_select, value);
-        break;
-    case MMIO_QUEUE_READY:
-        if (value == 1) {
-            virtio_queue_enable(device, s->queue_select);
-        } else if (value == 0) {
-            virtio_queue_disable(device, s->queue_select);
-        }
-        break;
-    case MMIO_STATUS:
-        virtio_set_status(device, (uint8_t)value);
-        break;
-    case MMIO_QUEUE_DESC:
-    case MMIO_QUEUE_DESC + HIGH:
-    case MMIO_QUEUE_DRIVER:
-    case MMIO_QUEUE_DRIVER + HIGH:
-    case MMIO_QUEUE_DEVICE:
-    case MMIO_QUEUE_DEVICE + HIGH:
-        write_queue_address(mmio, offset, value);
-        break;
-    case MMIO_QUEUE_RESET:
-        if (value == 1) {
-            virtio_queue_reset(device, s->queue_select);
-        }
+        device->state.isr = (uint8_t)(device->state.isr & ~value);
+        update_line(mmio);
         break;
     default: /* MMIO_SHM_SEL among them: no region, whichever is selected */
+        virtio_register_write(device, registers[offset / 4] & (WRITE_ONLY - 1u), value);
         break;
     }
 }

@@ -20,7 +20,6 @@ struct virtio_mmio {
     struct virtio_device *device;
     const struct virtio_mmio_port *port;
     struct virtio_mmio_state {
-        uint32_t offered_select, accept_select, queue_select;
         bool line_high;
     } state;
 };

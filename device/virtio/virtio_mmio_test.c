@@ -255,7 +255,7 @@ static void a_reset_lowers_the_line_and_forgets_selections(void **state)
     assert_false(t.line);
     assert_int_equal(rd(MMIO_STATUS), 0);
     assert_int_equal(rd(MMIO_INTERRUPT_STATUS), 0);
-    assert_int_equal(t.mmio.state.queue_select, 0);
+    assert_int_equal(t.device.state.queue_select, 0);
     for (unsigned i = 0; i < QUEUES; i++) {
         wr(MMIO_QUEUE_SEL, i);
         assert_int_equal(rd(MMIO_QUEUE_READY), 0);

@@ -17,211 +17,89 @@ enum {
     NOTIFY_BYTES = 4, /* notify_off_multiplier */
 };
 
-/* 4.1.4.3. Fields of 64 bits are two of 32 here. */
+enum { COMMON_BYTES = 0x40 };
+
+/* Fields of the common configuration that this transport alone has. */
+enum { NUM_QUEUES = VIRTIO_REGISTER_COUNT, QUEUE_NOTIFY_OFF };
+
+/*
+ * 4.1.4.3: what is at which offset, and how long it is. Fields of 64 bits are two of 32 here. The
+ * others have no meaning: data of notifications, and the administration queue that is not there.
+ */
 enum {
-    DEVICE_FEATURE_SELECT = 0x00,
-    DEVICE_FEATURE = 0x04,
-    DRIVER_FEATURE_SELECT = 0x08,
-    DRIVER_FEATURE = 0x0c,
-    CONFIG_VECTOR = 0x10,
-    NUM_QUEUES = 0x12,
-    DEVICE_STATUS = 0x14,
-    CONFIG_GENERATION = 0x15,
-    QUEUE_SELECT = 0x16,
-    QUEUE_SIZE = 0x18,
-    QUEUE_VECTOR = 0x1a,
-    QUEUE_ENABLE = 0x1c,
-    QUEUE_NOTIFY_OFF = 0x1e,
-    QUEUE_DESC = 0x20,
-    QUEUE_DRIVER = 0x28,
-    QUEUE_DEVICE = 0x30,
-    QUEUE_NOTIF_CONFIG_DATA = 0x38,
-    QUEUE_RESET = 0x3a,
-    ADMIN_QUEUE_INDEX = 0x3c, /* and the number: there is no administration queue */
-    COMMON_BYTES = 0x40,
+    FIELD_MASK = 0x3f,
+    FIELD_SHIFT = 6,
+    BYTE = 0,
+    HALF = 1 << FIELD_SHIFT,
+    WORD = 2 << FIELD_SHIFT
 };
 
-/* 4.1.3.1: a driver accesses a field as a whole; others are answered with zero. */
-static const uint8_t field_bytes[COMMON_BYTES] = {
-    [DEVICE_FEATURE_SELECT] = 4, [DEVICE_FEATURE] = 4,
-    [DRIVER_FEATURE_SELECT] = 4, [DRIVER_FEATURE] = 4,
-    [CONFIG_VECTOR] = 2,         [NUM_QUEUES] = 2,
-    [DEVICE_STATUS] = 1,         [CONFIG_GENERATION] = 1,
-    [QUEUE_SELECT] = 2,          [QUEUE_SIZE] = 2,
-    [QUEUE_VECTOR] = 2,          [QUEUE_ENABLE] = 2,
-    [QUEUE_NOTIFY_OFF] = 2,      [QUEUE_DESC] = 4,
-    [QUEUE_DESC + 4] = 4,        [QUEUE_DRIVER] = 4,
-    [QUEUE_DRIVER + 4] = 4,      [QUEUE_DEVICE] = 4,
-    [QUEUE_DEVICE + 4] = 4,      [QUEUE_RESET] = 2,
+static const uint8_t fields[COMMON_BYTES] = {
+    [0x00] = VIRTIO_REGISTER_OFFERED_SELECT | WORD,
+    [0x04] = VIRTIO_REGISTER_OFFERED | WORD,
+    [0x08] = VIRTIO_REGISTER_ACCEPTED_SELECT | WORD,
+    [0x0c] = VIRTIO_REGISTER_ACCEPTED | WORD,
+    [0x10] = VIRTIO_REGISTER_VECTOR | HALF,
+    [0x12] = NUM_QUEUES | HALF,
+    [0x14] = VIRTIO_REGISTER_STATUS | BYTE,
+    [0x15] = VIRTIO_REGISTER_GENERATION | BYTE,
+    [0x16] = VIRTIO_REGISTER_QUEUE_SELECT | HALF,
+    [0x18] = VIRTIO_REGISTER_QUEUE_SIZE | HALF,
+    [0x1a] = VIRTIO_REGISTER_QUEUE_VECTOR | HALF,
+    [0x1c] = VIRTIO_REGISTER_QUEUE_ENABLE | HALF,
+    [0x1e] = QUEUE_NOTIFY_OFF | HALF,
+    [0x20] = VIRTIO_REGISTER_QUEUE_DESCRIPTOR | WORD,
+    [0x24] = (VIRTIO_REGISTER_QUEUE_DESCRIPTOR + 1) | WORD,
+    [0x28] = VIRTIO_REGISTER_QUEUE_DRIVER | WORD,
+    [0x2c] = (VIRTIO_REGISTER_QUEUE_DRIVER + 1) | WORD,
+    [0x30] = VIRTIO_REGISTER_QUEUE_DEVICE | WORD,
+    [0x34] = (VIRTIO_REGISTER_QUEUE_DEVICE + 1) | WORD,
+    [0x3a] = VIRTIO_REGISTER_QUEUE_RESET | HALF,
 };
 
-static bool has_queue(const struct virtio_pci *pci)
+static bool is_vector(unsigned field)
 {
-    return pci->state.queue_select < pci->device->queue_count;
+    return field == VIRTIO_REGISTER_VECTOR || field == VIRTIO_REGISTER_QUEUE_VECTOR;
 }
 
-static uint32_t read_vector(const struct virtio_pci *pci, unsigned source)
+/* Vectors are numbers from 0 on here, or VIRTIO_PCI_NO_VECTOR. A queue that is not there has none.
+ */
+static uint32_t read_field(const struct virtio_pci *pci, unsigned field)
 {
-    return pci->state.vector[source];
+    const struct virtio_device *device = pci->device;
+    uint32_t queue = device->state.queue_select;
+    if (field == NUM_QUEUES) {
+        return device->queue_count;
+    }
+    if (field == QUEUE_NOTIFY_OFF) {
+        return queue < device->queue_count ? queue : 0;
+    }
+    uint32_t value = virtio_register_read(device, (enum virtio_register)field);
+    return is_vector(field) ? value - 1 : value;
 }
 
 /* 4.1.4.3: a vector that cannot be had reads back as none. */
-static void set_vector(struct virtio_pci *pci, unsigned source, uint32_t vector)
+static void write_field(struct virtio_pci *pci, unsigned field, uint32_t value)
 {
-    bool exists = vector < pci->function.msix_count;
-    pci->state.vector[source] = (uint16_t)(exists ? vector : VIRTIO_PCI_NO_VECTOR);
-}
-
-static uint32_t half(uint64_t address, unsigned offset)
-{
-    return (uint32_t)(address >> (8 * (offset & 4)));
-}
-
-/* A queue that is not there has no size and cannot be enabled. */
-static uint32_t read_queue(const struct virtio_pci *pci, unsigned offset)
-{
-    const struct virtio_queue_state *queue =
-        virtio_queue_state(pci->device, pci->state.queue_select);
-    switch (offset) {
-    case QUEUE_SIZE:
-        return queue->setup.size;
-    case QUEUE_VECTOR:
-        return has_queue(pci) ? read_vector(pci, pci->state.queue_select) : VIRTIO_PCI_NO_VECTOR;
-    case QUEUE_ENABLE:
-        return queue->enabled && !queue->stopping;
-    case QUEUE_NOTIFY_OFF:
-        return has_queue(pci) ? pci->state.queue_select : 0;
-    case QUEUE_DESC:
-    case QUEUE_DESC + 4:
-        return half(queue->setup.descriptor_address, offset);
-    case QUEUE_DRIVER:
-    case QUEUE_DRIVER + 4:
-        return half(queue->setup.driver_address, offset);
-    case QUEUE_DEVICE:
-    case QUEUE_DEVICE + 4:
-        return half(queue->setup.device_address, offset);
-    case QUEUE_RESET:
-        return queue->stopping;
-    default:
-        return 0;
+    if (is_vector(field)) {
+        value = value < pci->function.msix_count ? value + 1 : 0;
+    }
+    if (field < VIRTIO_REGISTER_COUNT) {
+        virtio_register_write(pci->device, (enum virtio_register)field, value);
     }
 }
 
-static uint32_t read_common(const struct virtio_pci *pci, unsigned offset)
-{
-    const struct virtio_device *device = pci->device;
-    switch (offset) {
-    case DEVICE_FEATURE_SELECT:
-        return pci->state.device_feature_select;
-    case DEVICE_FEATURE:
-        return virtio_offered(device, pci->state.device_feature_select);
-    case DRIVER_FEATURE_SELECT:
-        return pci->state.driver_feature_select;
-    case DRIVER_FEATURE:
-        return virtio_accepted(device, pci->state.driver_feature_select);
-    case CONFIG_VECTOR:
-        return read_vector(pci, VIRTIO_SOURCE_CONFIG);
-    case NUM_QUEUES:
-        return device->queue_count;
-    case DEVICE_STATUS:
-        return virtio_status(device);
-    case CONFIG_GENERATION:
-        return (uint8_t)device->state.generation;
-    case QUEUE_SELECT:
-        return pci->state.queue_select;
-    default:
-        return read_queue(pci, offset);
-    }
-}
-
-/* 2.6.1: all of the queue's state is as after a reset of the device, so it has no vector. */
-static void reset_queue(struct virtio_pci *pci)
-{
-    unsigned queue = pci->state.queue_select;
-    const struct virtio_queue_state *state = virtio_queue_state(pci->device, queue);
-    bool was_enabled = state->enabled;
-    virtio_queue_reset(pci->device, queue);
-    if (was_enabled && (state->stopping || !state->enabled)) {
-        set_vector(pci, queue, VIRTIO_PCI_NO_VECTOR);
-    }
-}
-
-static void write_queue(struct virtio_pci *pci, unsigned offset, uint32_t value)
-{
-    unsigned queue = pci->state.queue_select;
-    unsigned word = offset / 4 % 2;
-    switch (offset) {
-    case QUEUE_SIZE:
-        virtio_queue_set_size(pci->device, queue, value);
-        break;
-    case QUEUE_VECTOR:
-        if (has_queue(pci)) {
-            set_vector(pci, queue, value);
-        }
-        break;
-    case QUEUE_ENABLE:
-        if (value == 1) {
-            virtio_queue_enable(pci->device, queue);
-        }
-        break;
-    case QUEUE_DESC:
-    case QUEUE_DESC + 4:
-        virtio_queue_set_address(pci->device, queue, VIRTIO_AREA_DESCRIPTOR, word, value);
-        break;
-    case QUEUE_DRIVER:
-    case QUEUE_DRIVER + 4:
-        virtio_queue_set_address(pci->device, queue, VIRTIO_AREA_DRIVER, word, value);
-        break;
-    case QUEUE_DEVICE:
-    case QUEUE_DEVICE + 4:
-        virtio_queue_set_address(pci->device, queue, VIRTIO_AREA_DEVICE, word, value);
-        break;
-    case QUEUE_RESET:
-        if (value == 1) {
-            reset_queue(pci);
-        }
-        break;
-    default:
-        break;
-    }
-}
-
-static void write_common(struct virtio_pci *pci, unsigned offset, uint32_t value)
-{
-    switch (offset) {
-    case DEVICE_FEATURE_SELECT:
-        pci->state.device_feature_select = value;
-        break;
-    case DRIVER_FEATURE_SELECT:
-        pci->state.driver_feature_select = value;
-        break;
-    case DRIVER_FEATURE:
-        virtio_accept(pci->device, pci->state.driver_feature_select, value);
-        break;
-    case CONFIG_VECTOR:
-        set_vector(pci, VIRTIO_SOURCE_CONFIG, value);
-        break;
-    case DEVICE_STATUS:
-        virtio_set_status(pci->device, (uint8_t)value);
-        break;
-    case QUEUE_SELECT:
-        pci->state.queue_select = (uint16_t)value;
-        break;
-    default:
-        write_queue(pci, offset, value);
-        break;
-    }
-}
-
+/* 4.1.3.1: a driver accesses a field as a whole; others are answered with zero. */
 static void access_common(struct virtio_pci *pci, struct access *access)
 {
-    bool served =
-        access->offset < COMMON_BYTES && field_bytes[access->offset] == access->width_bytes;
-    if (!access->is_write) {
-        access->value = served ? read_common(pci, (unsigned)access->offset) : 0;
-    } else if (served) {
-        uint32_t mask = access->width_bytes == 4 ? ~0u : (1u << (8 * access->width_bytes)) - 1;
-        write_common(pci, (unsigned)access->offset, (uint32_t)access->value & mask);
+    unsigned field = access->offset < COMMON_BYTES ? fields[access->offset] : 0;
+    unsigned width_bytes = 1u << (field >> FIELD_SHIFT);
+    uint64_t mask = (1ull << (8 * width_bytes)) - 1;
+    field = width_bytes == access->width_bytes ? field & FIELD_MASK : VIRTIO_REGISTER_NONE;
+    if (access->is_write) {
+        write_field(pci, field, (uint32_t)(access->value & mask));
+    } else {
+        access->value = read_field(pci, field) & mask;
     }
 }
 
@@ -350,7 +228,10 @@ static const struct pci_ops ops = {access_bar, access_window};
 static void interrupt(void *ctx, unsigned source)
 {
     struct virtio_pci *pci = ctx;
-    if (!pci_raise(&pci->function, pci->state.vector[source])) {
+    const struct virtio_device *device = pci->device;
+    unsigned vector =
+        source == VIRTIO_SOURCE_CONFIG ? device->state.vector : device->queue[source].state.vector;
+    if (!pci_raise(&pci->function, vector - 1)) {
         pci_set_intx(&pci->function, true);
     }
 }
@@ -358,10 +239,7 @@ static void interrupt(void *ctx, unsigned source)
 static void reset(void *ctx)
 {
     struct virtio_pci *pci = ctx;
-    pci->state = (struct virtio_pci_state){0};
-    for (unsigned source = 0; source < VIRTIO_PCI_SOURCE_MAX; source++) {
-        pci->state.vector[source] = VIRTIO_PCI_NO_VECTOR;
-    }
+    pci->state.window_data = 0;
     pci_set_intx(&pci->function, false);
 }
 

@@ -18,7 +18,6 @@ enum {
     VIRTIO_PCI_BAR = 0, /* registers */
     VIRTIO_PCI_MSIX_BAR = 1,
     VIRTIO_PCI_NO_VECTOR = 0xffff,
-    VIRTIO_PCI_SOURCE_MAX = VIRTIO_QUEUE_MAX + 1, /* queues, and VIRTIO_SOURCE_CONFIG */
 };
 
 struct virtio_pci {
@@ -26,11 +25,7 @@ struct virtio_pci {
     struct virtio_device *device;
     uint8_t window; /* offset of the capability that is a window to the BAR, 4.1.4.9 */
     struct virtio_pci_state {
-        uint32_t device_feature_select;
-        uint32_t driver_feature_select;
         uint32_t window_data;
-        uint16_t queue_select;
-        uint16_t vector[VIRTIO_PCI_SOURCE_MAX]; /* by source of interrupts */
     } state;
 };
 

@@ -297,9 +297,9 @@ static void step(void)
 static void check_all(void)
 {
     CHECK(t.device.lock.users == 0 && t.pci.lock.users == 0);
-    for (unsigned source = 0; source < VIRTIO_PCI_SOURCE_MAX; source++) {
-        unsigned vector = t.transport.state.vector[source];
-        CHECK(vector <= QUEUES || vector == VIRTIO_PCI_NO_VECTOR);
+    CHECK(t.device.state.vector <= QUEUES + 1);
+    for (unsigned queue = 0; queue < VIRTIO_QUEUE_MAX; queue++) {
+        CHECK(t.device.queue[queue].state.vector <= (queue < QUEUES ? QUEUES + 1 : 0));
     }
     bool wants = t.transport.function.state.intx;
     CHECK(!t.port.line[PLACE] || wants);
