@@ -13,24 +13,29 @@ void ring_format(struct ring_shared *shared)
     atomic_store(&shared->consumer_wants, 1); /* the first write always signals */
 }
 
-static void open(struct ring *ring, struct ring_shared *shared, void *data, uint32_t size_bytes)
+/* `index`: our own word in shared memory. */
+static void open(struct ring *ring, struct ring_shared *shared, void *data, uint32_t size_bytes,
+                 const _Atomic uint32_t *index)
 {
     CHECK(size_bytes != 0 && (size_bytes & (size_bytes - 1)) == 0);
-    *ring = (struct ring){.shared = shared, .data = data, .size_bytes = size_bytes};
+    *ring = (struct ring){
+        .shared = shared,
+        .data = data,
+        .size_bytes = size_bytes,
+        .index = atomic_load_explicit(index, memory_order_acquire),
+    };
 }
 
 void ring_open_producer(struct ring *ring, struct ring_shared *shared, void *data,
                         uint32_t size_bytes)
 {
-    open(ring, shared, data, size_bytes);
-    ring->index = atomic_load_explicit(&shared->head, memory_order_acquire);
+    open(ring, shared, data, size_bytes, &shared->head);
 }
 
 void ring_open_consumer(struct ring *ring, struct ring_shared *shared, void *data,
                         uint32_t size_bytes)
 {
-    open(ring, shared, data, size_bytes);
-    ring->index = atomic_load_explicit(&shared->tail, memory_order_acquire);
+    open(ring, shared, data, size_bytes, &shared->tail);
 }
 
 uint32_t ring_space(struct ring *ring)
@@ -63,44 +68,48 @@ uint32_t ring_used(struct ring *ring)
     return used;
 }
 
-/* The part of a transfer at `index` that lies before the end of the data area. */
-static uint32_t first_part(const struct ring *ring, uint32_t index, uint32_t size)
-{
-    uint32_t to_end = ring->size_bytes - (index & (ring->size_bytes - 1));
-    return size < to_end ? size : to_end;
-}
+/*
+ * The part of the bytes [offset, offset + size) that lies before the end of the data area; the
+ * rest is at its beginning. Whatever the other side says, nothing is touched outside the area.
+ */
+struct part {
+    uint8_t *bytes;
+    uint32_t size;
+};
 
-static uint8_t *byte_at(const struct ring *ring, uint32_t index)
-{
-    return ring->data + (index & (ring->size_bytes - 1));
-}
-
-/* Whatever the other side says, nothing is touched outside the data area. */
-static void check_inside(const struct ring *ring, uint32_t offset, uint32_t size)
+static struct part first_part(const struct ring *ring, uint32_t offset, uint32_t size)
 {
     CHECK(offset <= ring->size_bytes && size <= ring->size_bytes - offset);
+    uint32_t at = (ring->index + offset) & (ring->size_bytes - 1);
+    uint32_t to_end = ring->size_bytes - at;
+    return (struct part){ring->data + at, size < to_end ? size : to_end};
 }
 
 void ring_put(struct ring *ring, uint32_t offset, const void *bytes, uint32_t size)
 {
-    check_inside(ring, offset, size);
-    uint32_t index = ring->index + offset;
-    uint32_t first = first_part(ring, index, size);
-    memcpy(byte_at(ring, index), bytes, first);
-    if (size != first) {
-        memcpy(ring->data, (const uint8_t *)bytes + first, size - first);
+    struct part first = first_part(ring, offset, size);
+    memcpy(first.bytes, bytes, first.size);
+    if (size != first.size) {
+        memcpy(ring->data, (const uint8_t *)bytes + first.size, size - first.size);
+    }
+}
+
+/* Shows the other side our index, `size` further on. */
+static void move(struct ring *ring, uint32_t size, bool *signal, _Atomic uint32_t *index,
+                 _Atomic uint32_t *other_wants)
+{
+    ring->index += size;
+    /* Sequentially consistent: shown before we look whether the other side wants to know. */
+    atomic_store(index, ring->index);
+    if (atomic_load(other_wants) != 0) {
+        atomic_store_explicit(other_wants, 0, memory_order_relaxed);
+        *signal = true;
     }
 }
 
 void ring_publish(struct ring *ring, uint32_t size, bool *signal)
 {
-    ring->index += size;
-    /* Sequentially consistent: published before we look whether the consumer wants to know. */
-    atomic_store(&ring->shared->head, ring->index);
-    if (atomic_load(&ring->shared->consumer_wants) != 0) {
-        atomic_store_explicit(&ring->shared->consumer_wants, 0, memory_order_relaxed);
-        *signal = true;
-    }
+    move(ring, size, signal, &ring->shared->head, &ring->shared->consumer_wants);
 }
 
 uint32_t ring_write(struct ring *ring, const void *bytes, uint32_t size, bool *signal)
@@ -116,32 +125,23 @@ uint32_t ring_write(struct ring *ring, const void *bytes, uint32_t size, bool *s
 
 void ring_view(const struct ring *ring, uint32_t offset, uint32_t size, struct ring_piece piece[2])
 {
-    check_inside(ring, offset, size);
-    uint32_t index = ring->index + offset;
-    uint32_t first = first_part(ring, index, size);
-    piece[0] = (struct ring_piece){byte_at(ring, index), first};
-    piece[1] = (struct ring_piece){ring->data, size - first};
+    struct part first = first_part(ring, offset, size);
+    piece[0] = (struct ring_piece){first.bytes, first.size};
+    piece[1] = (struct ring_piece){ring->data, size - first.size};
 }
 
 void ring_peek(const struct ring *ring, uint32_t offset, void *bytes, uint32_t size)
 {
-    struct ring_piece piece[2];
-    ring_view(ring, offset, size, piece);
-    memcpy(bytes, piece[0].bytes, piece[0].size);
-    if (piece[1].size != 0) {
-        memcpy((uint8_t *)bytes + piece[0].size, piece[1].bytes, piece[1].size);
+    struct part first = first_part(ring, offset, size);
+    memcpy(bytes, first.bytes, first.size);
+    if (size != first.size) {
+        memcpy((uint8_t *)bytes + first.size, ring->data, size - first.size);
     }
 }
 
 void ring_discard(struct ring *ring, uint32_t size, bool *signal)
 {
-    ring->index += size;
-    /* Sequentially consistent: given back before we look whether the producer wants to know. */
-    atomic_store(&ring->shared->tail, ring->index);
-    if (atomic_load(&ring->shared->producer_wants) != 0) {
-        atomic_store_explicit(&ring->shared->producer_wants, 0, memory_order_relaxed);
-        *signal = true;
-    }
+    move(ring, size, signal, &ring->shared->tail, &ring->shared->producer_wants);
 }
 
 uint32_t ring_read(struct ring *ring, void *bytes, uint32_t size, bool *signal)
