@@ -235,10 +235,16 @@ static void queue_forget(struct virtio_device *device, unsigned queue, bool fres
     device->state.told &= ~(1u << queue);
 }
 
-static void forget(struct virtio_device *device)
+/* 2.4: status reads 0 when it is over. Until then no queue is open, and nothing has an effect. */
+static void forget(struct virtio_device *device, bool is_over)
 {
     for (unsigned i = 0; i < device->queue_count; i++) {
-        queue_forget(device, i, true);
+        queue_forget(device, i, is_over);
+    }
+    if (!is_over) {
+        device->state.stopping = true;
+        device->state.alive = false;
+        return;
     }
     device->state = (struct virtio_state){
         .offered = device->state.offered,
@@ -247,20 +253,11 @@ static void forget(struct virtio_device *device)
     device->transport->reset(device->transport_ctx);
 }
 
-/* 2.4: status reads 0 when it is over. Meanwhile no queue is open, and nothing has an effect. */
 static void stop(struct virtio_device *device, bool may_wait)
 {
     device->counter[VIRTIO_COUNT_RESET]++;
     bool stopped = device->ops->stop == NULL || device->ops->stop(device);
-    if (stopped || !may_wait) {
-        forget(device);
-        return;
-    }
-    for (unsigned i = 0; i < device->queue_count; i++) {
-        queue_forget(device, i, false);
-    }
-    device->state.stopping = true;
-    device->state.alive = false;
+    forget(device, stopped || !may_wait);
 }
 
 void virtio_reset(struct virtio_device *device)
@@ -273,7 +270,7 @@ void virtio_reset(struct virtio_device *device)
 void virtio_stopped(struct virtio_device *device)
 {
     if (device->state.stopping) {
-        forget(device);
+        forget(device, true);
     }
 }
 
@@ -340,11 +337,8 @@ void virtio_set_status(struct virtio_device *device, uint8_t status)
 
 void virtio_queue_enable(struct virtio_device *device, uint32_t queue)
 {
-    if (queue >= device->queue_count) {
-        return;
-    }
-    struct virtio_queue_state *q = &queue_of(device, queue)->state;
-    if (q->enabled || !q->fresh) {
+    struct virtio_queue_state *q = virtio_queue_fresh(device, queue);
+    if (q == NULL) {
         return;
     }
     q->enabled = true;
@@ -371,7 +365,7 @@ void virtio_queue_stopped(struct virtio_device *device, unsigned queue)
 }
 
 /* A queue that the driver can take back. */
-static bool is_on(const struct virtio_device *device, uint32_t queue)
+static __attribute__((noinline)) bool is_on(const struct virtio_device *device, uint32_t queue)
 {
     const struct virtio_queue_state *q = virtio_queue_state(device, queue);
     return q->enabled && !q->stopping;

@@ -269,7 +269,10 @@ void virtio_accept(struct virtio_device *device, uint32_t word, uint32_t bits);
 const struct virtio_queue_state *virtio_queue_state(const struct virtio_device *device,
                                                     uint32_t queue);
 
-/* Ignored for a queue that is not there, is enabled, or may not be set up (virtio_queue_state). */
+/* A queue that the driver may set up now; NULL if it may not, or there is none. */
+struct virtio_queue_state *virtio_queue_fresh(struct virtio_device *device, uint32_t queue);
+
+/* Ignored for a queue that is not there, is enabled, or may not be set up (virtio_queue_fresh). */
 enum virtio_area { VIRTIO_AREA_DESCRIPTOR, VIRTIO_AREA_DRIVER, VIRTIO_AREA_DEVICE };
 void virtio_queue_set_size(struct virtio_device *device, uint32_t queue, uint32_t size);
 /* word 0: the low half of the address, 1: the high half. */

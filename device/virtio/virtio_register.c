@@ -12,16 +12,12 @@ void virtio_attach(struct virtio_device *device, const struct virtio_transport *
     device->transport_ctx = ctx;
 }
 
+/* A half of a word of 64 bits, and what has the shape of one: the lower comes first. */
+typedef uint32_t __attribute__((may_alias)) half_word;
+
 static uint32_t half(const uint64_t *bits, uint32_t word)
 {
-    return word < 2 ? (uint32_t)(*bits >> (32 * word)) : 0;
-}
-
-static void set_half(uint64_t *bits, uint32_t word, uint32_t value)
-{
-    if (word < 2) {
-        memcpy((uint8_t *)bits + 4 * word, &value, sizeof value);
-    }
+    return word < 2 ? ((const half_word *)bits)[word] : 0;
 }
 
 uint32_t virtio_offered(const struct virtio_device *device, uint32_t word)
@@ -36,8 +32,8 @@ uint32_t virtio_accepted(const struct virtio_device *device, uint32_t word)
 
 void virtio_accept(struct virtio_device *device, uint32_t word, uint32_t bits)
 {
-    if (!(device->state.status & VIRTIO_FEATURES_OK) && !device->state.stopping) {
-        set_half(&device->state.features, word, bits);
+    if (word < 2 && !(device->state.status & VIRTIO_FEATURES_OK) && !device->state.stopping) {
+        ((half_word *)&device->state.features)[word] = bits;
     }
 }
 
@@ -48,34 +44,34 @@ const struct virtio_queue_state *virtio_queue_state(const struct virtio_device *
     return queue < device->queue_count ? &device->queue[queue].state : &none;
 }
 
-/* A queue's set-up, if the driver may change it now. */
-static struct virtqueue_setup *setup(struct virtio_device *device, uint32_t queue)
+__attribute__((noinline)) struct virtio_queue_state *
+virtio_queue_fresh(struct virtio_device *device, uint32_t queue)
 {
     if (queue >= device->queue_count) {
         return NULL;
     }
     struct virtio_queue_state *q = &device->queue[queue].state;
-    return q->fresh && !q->enabled ? &q->setup : NULL;
+    return q->fresh && !q->enabled ? q : NULL;
 }
 
 /* A size that does not fit is kept as one that cannot be. */
 void virtio_queue_set_size(struct virtio_device *device, uint32_t queue, uint32_t size)
 {
-    struct virtqueue_setup *s = setup(device, queue);
-    if (s != NULL) {
-        s->size = (uint16_t)(size <= UINT16_MAX ? size : UINT16_MAX);
+    struct virtio_queue_state *q = virtio_queue_fresh(device, queue);
+    if (q != NULL) {
+        q->setup.size = (uint16_t)(size <= UINT16_MAX ? size : UINT16_MAX);
     }
 }
 
 void virtio_queue_set_address(struct virtio_device *device, uint32_t queue, enum virtio_area area,
                               unsigned word, uint32_t value)
 {
-    struct virtqueue_setup *s = setup(device, queue);
-    if (s != NULL) {
-        set_half(area == VIRTIO_AREA_DESCRIPTOR ? &s->descriptor_address
-                 : area == VIRTIO_AREA_DRIVER   ? &s->driver_address
-                                                : &s->device_address,
-                 word, value);
+    _Static_assert(offsetof(struct virtqueue_setup, driver_address) == 8 * VIRTIO_AREA_DRIVER &&
+                       offsetof(struct virtqueue_setup, device_address) == 8 * VIRTIO_AREA_DEVICE,
+                   "addresses are in the order of the areas");
+    struct virtio_queue_state *q = virtio_queue_fresh(device, queue);
+    if (q != NULL) {
+        ((half_word *)&q->setup)[2 * area + word] = value;
     }
 }
 
