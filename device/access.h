@@ -29,3 +29,10 @@ enum outcome {
     OUTCOME_UNHANDLED,   /* not mine: the caller tries the next, or aborts into the guest */
     OUTCOME_GUEST_FAULT, /* mine, and the guest must not do this: abort into the guest */
 };
+
+/*
+ * For devices whose registers have 32 bits: does the access by calling `word` for it, or, if it has
+ * 8 bytes, for each half of it, the lower one first.
+ */
+void access_by_words(struct access *access, void (*word)(void *ctx, struct access *access),
+                     void *ctx);

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
-PURE += device/ram.c
-DEVICE_SRCS += device/ram.c
+PURE += device/access.c device/ram.c
+DEVICE_SRCS += device/access.c device/ram.c

@@ -13,13 +13,18 @@ static void set_line(void *ctx, unsigned line, bool high)
     gic_set_level(host->gic, 0, GIC_SPI_BASE + MAP_PCI_SPI + line, high);
 }
 
+/* GICv3 has a register for messages, GICv2 has a frame for them. */
+static bool has_frame(const struct pci_host *host)
+{
+    return KERNEL_GIC == 0 ? host->v2m.gic != NULL : KERNEL_GIC == GIC_V2;
+}
+
 static bool take_message(struct pci_host *host, uint64_t address, uint32_t data)
 {
     if (address != host->doorbell.value) {
         return false;
     }
-    return host->v2m.gic != NULL ? gic_v2m_message(&host->v2m, data)
-                                 : gic_message(host->gic, data, true);
+    return has_frame(host) ? gic_v2m_message(&host->v2m, data) : gic_message(host->gic, data, true);
 }
 
 static void message(void *ctx, uint64_t address, uint32_t data)
@@ -64,16 +69,19 @@ START_ONLY void pci_host_init(struct pci_host *host, enum gic_version version, s
         {{MAP_PCI_MMIO_BASE, MAP_PCI_MMIO_SIZE}, access_memory, &host->pci},
         {{MAP_PCI_PIO_BASE, MAP_PCI_PIO_SIZE},   access_io,     &host->pci},
         {{MAP_PCI_ECAM_BASE, MAP_PCI_ECAM_SIZE}, access_ecam,   &host->pci},
-        {{MAP_V2M_BASE, MAP_V2M_SIZE},           access_v2m,    &host->v2m},
     };
-    unsigned count = sizeof windows / sizeof windows[0];
+    for (unsigned i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        CHECK(bus_add(bus, &windows[i])); /* our own map: nothing overlaps */
+    }
     if (version == GIC_V2) {
         gic_v2m_init(&host->v2m, gic, GIC_SPI_BASE + MAP_MSI_SPI, MAP_MSI_COUNT);
-        host->doorbell = (gpa_t){MAP_V2M_BASE + GIC_V2M_SETSPI};
-    } else {
-        count--; /* no frame */
     }
-    for (unsigned i = 0; i < count; i++) {
-        CHECK(bus_add(bus, &windows[i])); /* our own map: nothing overlaps */
+    if (has_frame(host)) {
+        const struct bus_window frame = {
+            {MAP_V2M_BASE, MAP_V2M_SIZE},
+            access_v2m, &host->v2m
+        };
+        CHECK(bus_add(bus, &frame));
+        host->doorbell = (gpa_t){MAP_V2M_BASE + GIC_V2M_SETSPI};
     }
 }

@@ -11,7 +11,7 @@
 static void answer_nothing(struct access *access)
 {
     if (!access->is_write) {
-        access->value = access->width_bytes == 8 ? ~0ull : (1ull << (8 * access->width_bytes)) - 1;
+        access->value = ~0ull >> (64 - 8 * access->width_bytes);
     }
 }
 
@@ -19,7 +19,7 @@ static void map_function(struct pci *pci, const struct pci_function *function)
 {
     for (unsigned bar = 0; bar < PCI_BAR_MAX; bar++) {
         if (function->bar_bytes[bar] != 0) {
-            uint32_t base = pci_load(function, PCI_BAR + 4 * bar, 4);
+            uint32_t base = function->state.config[PCI_BAR / 4 + bar];
             pci->window[pci->window_count++] = (struct pci_window){
                 base, base + (function->bar_bytes[bar] - 1), function->device, (uint8_t)bar};
         }
@@ -43,11 +43,11 @@ void pci_drive_line(struct pci_function *function)
     struct pci *pci = function->bus;
     unsigned line = function->device % PCI_LINE_COUNT;
     uint32_t before = pci->asserted[line], bit = 1u << function->device;
-    bool pending = function->state.intx && !pci_msix_is_on(function);
+    bool is_on = pci_msix_is_on(function), pending = function->state.intx & !is_on;
     bool high = pending && !pci_commanded(function, PCI_COMMAND_NO_INTX);
 
-    uint8_t *status = &function->state.config[PCI_STATUS];
-    *status = (uint8_t)(pending ? *status | PCI_STATUS_INTERRUPT : *status & ~PCI_STATUS_INTERRUPT);
+    uint32_t *status = &function->state.config[PCI_COMMAND / 4];
+    *status = pending ? *status | PCI_STATUS_INTERRUPT : *status & ~(uint32_t)PCI_STATUS_INTERRUPT;
     pci->asserted[line] = high ? before | bit : before & ~bit;
     if ((pci->asserted[line] != 0) != (before != 0)) {
         pci->port->set_line(pci->port->ctx, line, before == 0);
@@ -103,47 +103,32 @@ static struct pci_function *find_function(const struct pci *pci, uint64_t offset
 }
 
 /* Within one word. */
-static void access_config(struct pci *pci, struct access *access)
+static void access_config(void *ctx, struct access *access)
 {
+    struct pci *pci = ctx;
     struct pci_function *function = find_function(pci, access->offset);
     if (function == NULL) {
         answer_nothing(access);
         return;
     }
-    struct access local = *access;
-    local.offset &= 0xfff;
-    if (function->claimed != 0 && (local.offset & ~3ull) == function->claimed) {
-        local.offset &= 3;
-        function->ops->config(function->ctx, &local);
-    } else {
-        mutex_lock(&pci->lock);
-        if (local.is_write) {
-            pci_config_write(function, &local);
-        } else {
-            pci_config_read(function, &local);
-        }
-        mutex_unlock(&pci->lock);
+    access->offset &= 0xfff;
+    if (function->claimed != 0 && (access->offset & ~3ull) == function->claimed) {
+        access->offset &= 3;
+        function->ops->config(function->ctx, access);
+        return;
     }
-    access->value = local.value;
+    mutex_lock(&pci->lock);
+    pci_config_access(function, access);
+    mutex_unlock(&pci->lock);
 }
 
-/* ECAM has no meaning for accesses that are not aligned; 8 bytes are two words, the low one first.
- */
+/* ECAM has no meaning for accesses that are not aligned. */
 enum outcome pci_ecam_access(struct pci *pci, struct access *access)
 {
-    if (access->offset % access->width_bytes != 0) {
+    if ((access->offset & (access->width_bytes - 1u)) != 0) {
         answer_nothing(access);
-    } else if (access->width_bytes <= 4) {
-        access_config(pci, access);
     } else {
-        struct access low = *access, high = *access;
-        low.width_bytes = high.width_bytes = 4;
-        low.value &= 0xffffffff;
-        high.value >>= 32;
-        high.offset += 4;
-        access_config(pci, &low);
-        access_config(pci, &high);
-        access->value = high.value << 32 | low.value;
+        access_by_words(access, access_config, pci);
     }
     return OUTCOME_DONE;
 }
@@ -162,7 +147,6 @@ static const struct pci_window *find_window(const struct pci *pci, uint32_t firs
 
 enum outcome pci_memory_access(struct pci *pci, struct access *access)
 {
-    struct access local = *access;
     uint32_t first = pci->memory_base + (uint32_t)access->offset;
     mutex_lock(&pci->lock);
     const struct pci_window *window = find_window(pci, first, first + (access->width_bytes - 1));
@@ -173,16 +157,15 @@ enum outcome pci_memory_access(struct pci *pci, struct access *access)
     }
     struct pci_function *function = pci->function[window->device];
     unsigned bar = window->bar;
-    local.offset = first - window->base;
+    access->offset = first - window->base;
     if (function->msix_count != 0 && bar == function->msix_bar) {
-        pci_msix_access(function, &local);
+        pci_msix_access(function, access);
         mutex_unlock(&pci->lock);
     } else {
         /* The guest may move the BAR before the access comes there: this one was earlier, then. */
         mutex_unlock(&pci->lock);
-        function->ops->bar(function->ctx, bar, &local);
+        function->ops->bar(function->ctx, bar, access);
     }
-    access->value = local.value;
     return OUTCOME_DONE;
 }
 
@@ -204,11 +187,10 @@ void pci_set_intx(struct pci_function *function, bool high)
     mutex_unlock(&function->bus->lock);
 }
 
-uint32_t pci_config(struct pci_function *function, unsigned offset)
+void pci_config(struct pci_function *function, unsigned offset, uint32_t *words, unsigned count)
 {
-    CHECK(offset % 4 == 0 && offset < PCI_CONFIG_BYTES);
+    CHECK(offset % 4 == 0 && offset + 4 * count <= PCI_CONFIG_BYTES);
     mutex_lock(&function->bus->lock);
-    uint32_t value = pci_load(function, offset, 4);
+    memcpy(words, &function->state.config[offset / 4], count * sizeof *words);
     mutex_unlock(&function->bus->lock);
-    return value;
 }

@@ -29,6 +29,7 @@ enum {
     PCI_LINE_COUNT = 4,
     PCI_CONFIG_BYTES =
         256, /* the rest of a function's 4 KiB reads as zero: no capabilities there */
+    PCI_CONFIG_WORDS = PCI_CONFIG_BYTES / 4,
     PCI_MSIX_MAX = 32,
     PCI_MSIX_WORDS = 4, /* of a table entry: address low and high, data, control */
     PCI_MSIX_BAR_BYTES = 4096,
@@ -67,7 +68,7 @@ struct pci_function {
     void *ctx;
     struct pci *bus;
     uint32_t bar_bytes[PCI_BAR_MAX]; /* 0: no such BAR */
-    uint8_t writable[PCI_CONFIG_BYTES];
+    uint32_t writable[PCI_CONFIG_WORDS];
     uint8_t device;      /* number on the bus */
     uint8_t config_end;  /* where the next capability goes */
     uint8_t last_link;   /* where its offset goes */
@@ -76,7 +77,7 @@ struct pci_function {
     uint8_t msix_bar;
     uint8_t msix_count;
     struct pci_function_state { /* under the bus's lock */
-        uint8_t config[PCI_CONFIG_BYTES];
+        uint32_t config[PCI_CONFIG_WORDS];
         uint32_t msix[PCI_MSIX_MAX][PCI_MSIX_WORDS];
         uint32_t msix_pending; /* bit for each vector */
         bool intx;             /* the function wants an interrupt */
@@ -109,7 +110,8 @@ void pci_reset(struct pci *pci);
 
 /*
  * The guest's accesses, by offset in the window. Where nothing is, reads have all bits set and
- * writes change nothing, as on real buses; none is OUTCOME_UNHANDLED.
+ * writes change nothing, as on real buses; none is OUTCOME_UNHANDLED. The offset becomes one in
+ * what was accessed.
  */
 enum outcome pci_ecam_access(struct pci *pci, struct access *access);
 enum outcome pci_memory_access(struct pci *pci, struct access *access);
@@ -138,8 +140,8 @@ void pci_function_claim(struct pci_function *function, uint8_t offset);
  */
 void pci_function_add_msix(struct pci_function *function, unsigned bar, unsigned vector_count);
 
-/* A word of configuration space, as the guest left it; offset a multiple of 4. */
-uint32_t pci_config(struct pci_function *function, unsigned offset);
+/* Words of configuration space, as the guest left them at one time; offset a multiple of 4. */
+void pci_config(struct pci_function *function, unsigned offset, uint32_t *words, unsigned count);
 
 /*
  * Sends the vector's message, or makes it pending while that is masked or the function may not

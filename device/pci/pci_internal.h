@@ -9,36 +9,25 @@
 enum {
     PCI_VENDOR = 0x00,
     PCI_COMMAND = 0x04,
-    PCI_STATUS = 0x06,
     PCI_REVISION = 0x08, /* and the class code */
     PCI_BAR = 0x10,
     PCI_BAR_END = 0x28,
     PCI_SUBSYSTEM_VENDOR = 0x2c,
     PCI_CAPABILITY_LIST = 0x34,
-    PCI_INTERRUPT_LINE = 0x3c,
-    PCI_INTERRUPT_PIN = 0x3d,
+    PCI_INTERRUPT = 0x3c, /* line, pin */
     PCI_HEADER_END = 0x40,
 
+    /* The command and, in the upper half of its word, the status. */
     PCI_COMMAND_MEMORY = 1 << 1,
     PCI_COMMAND_MASTER = 1 << 2,
     PCI_COMMAND_NO_INTX = 1 << 10,
-    PCI_STATUS_INTERRUPT = 1 << 3,
-    PCI_STATUS_CAPABILITIES = 1 << 4,
+    PCI_STATUS_INTERRUPT = 1 << (16 + 3),
+    PCI_STATUS_CAPABILITIES = 1 << (16 + 4),
 };
-
-static inline uint32_t pci_load(const struct pci_function *function, unsigned offset,
-                                unsigned width_bytes)
-{
-    uint32_t value = 0;
-    for (unsigned i = 0; i < width_bytes; i++) {
-        value |= (uint32_t)function->state.config[offset + i] << (8 * i);
-    }
-    return value;
-}
 
 static inline bool pci_commanded(const struct pci_function *function, uint32_t bits)
 {
-    return pci_load(function, PCI_COMMAND, 2) & bits;
+    return function->state.config[PCI_COMMAND / 4] & bits;
 }
 
 /* pci.c: after a change of commands, BARs or interrupts. */
@@ -46,8 +35,7 @@ void pci_map_windows(struct pci *pci);
 void pci_drive_line(struct pci_function *function);
 
 /* pci_function.c. An access within one aligned word. */
-void pci_config_read(struct pci_function *function, struct access *access);
-void pci_config_write(struct pci_function *function, const struct access *access);
+void pci_config_access(struct pci_function *function, struct access *access);
 void pci_function_reset(struct pci_function *function);
 
 /* pci_msix.c. */

@@ -4,12 +4,13 @@
 
 #include "device/pci/pci_internal.h"
 #include "lib/check.h"
+#include "lib/start_only.h"
 
 enum {
     CAPABILITY_MSIX = 0x11,
-    CONTROL = 2, /* in the capability: how many vectors less one, and: */
-    CONTROL_MASK = 1 << 14,
-    CONTROL_ENABLE = 1 << 15,
+    /* The upper half of the capability's first word: how many vectors less one, and: */
+    CONTROL_MASK = 1 << (16 + 14),
+    CONTROL_ENABLE_BIT = 16 + 15,
 
     ENTRY_BYTES = 4 * PCI_MSIX_WORDS,
     ADDRESS_LOW = 0, /* words of an entry */
@@ -22,9 +23,12 @@ enum {
     PENDING = 0x800,
 };
 
+#define CONTROL_ENABLE (1u << CONTROL_ENABLE_BIT)
+
 _Static_assert(TABLE + PCI_MSIX_MAX * ENTRY_BYTES <= PENDING, "the table has room");
 
-void pci_function_add_msix(struct pci_function *function, unsigned bar, unsigned vector_count)
+START_ONLY void pci_function_add_msix(struct pci_function *function, unsigned bar,
+                                      unsigned vector_count)
 {
     CHECK(vector_count >= 1 && vector_count <= PCI_MSIX_MAX && function->msix_count == 0);
     const struct {
@@ -33,7 +37,7 @@ void pci_function_add_msix(struct pci_function *function, unsigned bar, unsigned
     } __attribute__((packed)) body = {(uint16_t)(vector_count - 1), TABLE | bar, PENDING | bar};
     pci_function_add_bar(function, bar, PCI_MSIX_BAR_BYTES);
     uint8_t offset = pci_function_add_capability(function, CAPABILITY_MSIX, &body, sizeof body);
-    function->writable[offset + CONTROL + 1] = (CONTROL_ENABLE | CONTROL_MASK) >> 8;
+    function->writable[offset / 4] = CONTROL_ENABLE | CONTROL_MASK;
     function->msix_offset = offset;
     function->msix_bar = (uint8_t)bar;
     function->msix_count = (uint8_t)vector_count;
@@ -51,7 +55,7 @@ void pci_msix_reset(struct pci_function *function)
 
 static uint32_t control(const struct pci_function *function)
 {
-    return function->msix_count == 0 ? 0 : pci_load(function, function->msix_offset + CONTROL, 2);
+    return function->msix_count == 0 ? 0 : function->state.config[function->msix_offset / 4];
 }
 
 bool pci_msix_is_on(const struct pci_function *function)
@@ -114,38 +118,32 @@ bool pci_raise(struct pci_function *function, unsigned vector)
     return on;
 }
 
-static uint32_t read_word(const struct pci_function *function, unsigned offset)
-{
-    if (offset < function->msix_count * (unsigned)ENTRY_BYTES) {
-        return function->state.msix[offset / ENTRY_BYTES][offset / 4 % PCI_MSIX_WORDS];
-    }
-    return offset == PENDING ? function->state.msix_pending : 0;
-}
-
 /* An address is a multiple of 4; of the control word only the mask exists. */
-static void write_word(struct pci_function *function, unsigned offset, uint32_t value)
+static void access_word(void *ctx, struct access *access)
 {
     static const uint32_t writable[PCI_MSIX_WORDS] = {~3u, ~0u, ~0u, VECTOR_MASK};
-    if (offset < function->msix_count * (unsigned)ENTRY_BYTES) {
-        unsigned word = offset / 4 % PCI_MSIX_WORDS;
-        function->state.msix[offset / ENTRY_BYTES][word] = value & writable[word];
+    struct pci_function *function = ctx;
+    unsigned offset = (unsigned)access->offset, at = offset / 4 % PCI_MSIX_WORDS;
+    uint32_t *word = offset < function->msix_count * (unsigned)ENTRY_BYTES
+                         ? &function->state.msix[offset / ENTRY_BYTES][at]
+                         : NULL;
+    if (!access->is_write) {
+        access->value = word != NULL ? *word : offset == PENDING ? function->state.msix_pending : 0;
+    } else if (word != NULL) {
+        *word = (uint32_t)access->value & writable[at];
     }
 }
 
 /* 6.8.2: words or pairs of words, aligned; others are undefined: zero, and no effect. */
 void pci_msix_access(struct pci_function *function, struct access *access)
 {
-    unsigned offset = (unsigned)access->offset;
-    bool pair = access->width_bytes == 8;
-    bool served = offset % access->width_bytes == 0 && access->width_bytes >= 4;
-    if (!access->is_write) {
-        uint64_t high = served && pair ? read_word(function, offset + 4) : 0;
-        access->value = served ? high << 32 | read_word(function, offset) : 0;
-    } else if (served) {
-        write_word(function, offset, (uint32_t)access->value);
-        if (pair) {
-            write_word(function, offset + 4, (uint32_t)(access->value >> 32));
+    bool served = (access->offset & (access->width_bytes - 1u)) == 0 && access->width_bytes >= 4;
+    if (served) {
+        access_by_words(access, access_word, function);
+        if (access->is_write) {
+            pci_msix_flush(function);
         }
-        pci_msix_flush(function);
+    } else if (!access->is_write) {
+        access->value = 0;
     }
 }

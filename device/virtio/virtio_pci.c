@@ -90,8 +90,9 @@ static void write_field(struct virtio_pci *pci, unsigned field, uint32_t value)
 }
 
 /* 4.1.3.1: a driver accesses a field as a whole; others are answered with zero. */
-static void access_common(struct virtio_pci *pci, struct access *access)
+static void access_common(void *ctx, struct access *access)
 {
+    struct virtio_pci *pci = ctx;
     unsigned field = access->offset < COMMON_BYTES ? fields[access->offset] : 0;
     unsigned width_bytes = 1u << (field >> FIELD_SHIFT);
     uint64_t mask = (1ull << (8 * width_bytes)) - 1;
@@ -137,12 +138,14 @@ static void access_device(struct virtio_pci *pci, struct access *access)
     }
 }
 
-/* The device's lock. `access` counts from the structure that is at `structure`. */
-static void access_structure(struct virtio_pci *pci, unsigned structure, struct access *access)
+static void access_registers(struct virtio_pci *pci, struct access *access)
 {
+    unsigned structure = (unsigned)access->offset & ~(PAGE - 1u);
+    access->offset %= PAGE;
+    virtio_lock(pci->device);
     switch (structure) {
-    case AT_COMMON:
-        access_common(pci, access);
+    case AT_COMMON: /* fields of 8 bytes are two of 4 */
+        access_by_words(access, access_common, pci);
         break;
     case AT_ISR:
         access_isr(pci, access);
@@ -153,25 +156,6 @@ static void access_structure(struct virtio_pci *pci, unsigned structure, struct 
     default:
         access_notify(pci, access);
         break;
-    }
-}
-
-/* 8 bytes of the common configuration are two fields of 4. */
-static void access_registers(struct virtio_pci *pci, struct access *access)
-{
-    unsigned structure = (unsigned)access->offset & ~(PAGE - 1u);
-    access->offset %= PAGE;
-    virtio_lock(pci->device);
-    if (structure == AT_COMMON && access->width_bytes == 8) {
-        struct access low = *access, high = *access;
-        low.width_bytes = high.width_bytes = 4;
-        high.offset += 4;
-        high.value >>= 32;
-        access_structure(pci, structure, &low);
-        access_structure(pci, structure, &high);
-        access->value = high.value << 32 | (uint32_t)low.value;
-    } else {
-        access_structure(pci, structure, access);
     }
     virtio_unlock(pci->device);
 }
@@ -185,11 +169,12 @@ static void access_bar(void *ctx, unsigned bar, struct access *access)
 /* 4.1.4.9: where the window shows to, as a read; width 0: to nothing that can be accessed. */
 static struct access window_access(struct virtio_pci *pci)
 {
-    uint8_t bar = (uint8_t)pci_config(&pci->function, pci->window + 4u);
-    uint32_t offset = pci_config(&pci->function, pci->window + 8u);
-    uint32_t width = pci_config(&pci->function, pci->window + 12u);
+    uint32_t words[3];
+    pci_config(&pci->function, pci->window + 4u, words, 3);
+    uint8_t bar = (uint8_t)words[0];
+    uint32_t offset = words[1], width = words[2];
     bool possible = bar == VIRTIO_PCI_BAR && (width == 1 || width == 2 || width == 4) &&
-                    offset < BAR_BYTES && offset % width == 0;
+                    offset < BAR_BYTES && (offset & (width - 1)) == 0;
     return (struct access){.offset = offset, .width_bytes = (uint8_t)(possible ? width : 0)};
 }
 
@@ -201,23 +186,26 @@ static void access_window(void *ctx, struct access *access)
 {
     struct virtio_pci *pci = ctx;
     struct access target = window_access(pci);
+    bool reaches = target.width_bytes != 0;
     unsigned shift = 8 * (unsigned)access->offset;
-    uint32_t mask = access->width_bytes == 4 ? ~0u : (1u << (8 * access->width_bytes)) - 1;
-    uint32_t *data = &pci->state.window_data;
-    target.is_write = access->is_write;
-    if (!access->is_write && target.width_bytes != 0) {
+    uint32_t mask = ~0u >> (32 - 8 * access->width_bytes);
+    if (reaches && !access->is_write) {
         access_registers(pci, &target);
     }
     virtio_lock(pci->device);
+    uint32_t data = pci->state.window_data;
     if (access->is_write) {
-        *data = (*data & ~(mask << shift)) | ((uint32_t)access->value & mask) << shift;
-    } else {
-        *data = target.width_bytes != 0 ? (uint32_t)target.value : *data;
-        access->value = *data >> shift & mask;
+        data = (data & ~(mask << shift)) | ((uint32_t)access->value & mask) << shift;
+    } else if (reaches) {
+        data = (uint32_t)target.value;
     }
-    target.value = access->is_write ? *data : 0;
+    pci->state.window_data = data;
     virtio_unlock(pci->device);
-    if (access->is_write && target.width_bytes != 0) {
+    if (!access->is_write) {
+        access->value = data >> shift & mask;
+    } else if (reaches) {
+        target.is_write = true;
+        target.value = data;
         access_registers(pci, &target);
     }
 }
@@ -259,8 +247,8 @@ struct capability {
 
 enum { COMMON_CFG = 1, NOTIFY_CFG = 2, ISR_CFG = 3, DEVICE_CFG = 4, PCI_CFG = 5 };
 
-static uint8_t add_capability(struct virtio_pci *pci, uint8_t type, uint32_t offset,
-                              uint32_t length)
+START_ONLY static uint8_t add_capability(struct virtio_pci *pci, uint8_t type, uint32_t offset,
+                                         uint32_t length)
 {
     enum { VENDOR_SPECIFIC = 0x09, ID_AND_LINK = 2 };
     bool has_more = type == NOTIFY_CFG || type == PCI_CFG;
@@ -276,7 +264,7 @@ static uint8_t add_capability(struct virtio_pci *pci, uint8_t type, uint32_t off
     return pci_function_add_capability(&pci->function, VENDOR_SPECIFIC, &body, (unsigned)bytes);
 }
 
-static void add_capabilities(struct virtio_pci *pci)
+START_ONLY static void add_capabilities(struct virtio_pci *pci)
 {
     struct pci_function *function = &pci->function;
     const struct virtio_device *device = pci->device;
@@ -294,7 +282,7 @@ static void add_capabilities(struct virtio_pci *pci)
 }
 
 /* Class codes, for guests that show them; drivers go by the device's number. */
-static uint32_t class_code(enum virtio_type type)
+START_ONLY static uint32_t class_code(enum virtio_type type)
 {
     switch (type) {
     case VIRTIO_TYPE_NET:
