@@ -6,25 +6,31 @@
 #include "device/virtio/virtqueue_ring.h"
 #include "lib/check.h"
 
+/* In the order of enum virtqueue_fault, and one for none of them. */
+static const char fault_texts[] = "no fault\0"
+                                  "ring size or addresses cannot be\0"
+                                  "more available than the queue has room for\0"
+                                  "head out of range\0"
+                                  "head is in flight already\0"
+                                  "chain leaves its table\0"
+                                  "chain too long\0"
+                                  "buffer outside memory\0"
+                                  "readable buffer after a writable one\0"
+                                  "indirect table not allowed\0"
+                                  "unknown fault";
+
 const char *virtqueue_fault_text(enum virtqueue_fault fault)
 {
-    static const char *const texts[VIRTQUEUE_FAULT_COUNT] = {
-        [VIRTQUEUE_OK] = "no fault",
-        [VIRTQUEUE_BAD_SETUP] = "ring size or addresses cannot be",
-        [VIRTQUEUE_BAD_INDEX] = "more available than the queue has room for",
-        [VIRTQUEUE_BAD_HEAD] = "head out of range",
-        [VIRTQUEUE_TWICE] = "head is in flight already",
-        [VIRTQUEUE_BAD_NEXT] = "chain leaves its table",
-        [VIRTQUEUE_TOO_LONG] = "chain too long",
-        [VIRTQUEUE_BAD_ADDRESS] = "buffer outside memory",
-        [VIRTQUEUE_BAD_ORDER] = "readable buffer after a writable one",
-        [VIRTQUEUE_BAD_INDIRECT] = "indirect table not allowed",
-    };
-    return fault < VIRTQUEUE_FAULT_COUNT ? texts[fault] : "unknown fault";
+    const char *text = fault_texts;
+    for (unsigned i = 0; i < fault && i < VIRTQUEUE_FAULT_COUNT; i++) {
+        text += strlen(text) + 1;
+    }
+    return text;
 }
 
-enum virtqueue_fault virtqueue_add(const struct virtqueue *queue, struct chain *chain,
-                                   uint64_t address, uint32_t length, uint16_t flags)
+/* Appends a buffer to the chain, if it may be there. An empty one takes no span. */
+static enum virtqueue_fault add(const struct virtqueue *queue, struct chain *chain,
+                                uint64_t address, uint32_t length, uint16_t flags)
 {
     bool writable = flags & VIRTQ_DESC_WRITE;
     unsigned count = (unsigned)chain->readable_count + chain->writable_count;
@@ -53,16 +59,89 @@ enum virtqueue_fault virtqueue_add(const struct virtqueue *queue, struct chain *
     return VIRTQUEUE_OK;
 }
 
-const uint8_t *virtqueue_table(const struct virtqueue *queue, uint64_t address, uint32_t length,
-                               uint16_t flags, uint32_t *count, enum virtqueue_fault *fault)
+/*
+ * Follows the chain from its head, for at most as many descriptors as the queue has: a loop, too,
+ * ends there. One that refers to an indirect table does not count; in a split ring it may come last
+ * (2.7.5.3.2), in a packed one all of the table belongs to the chain, in order (2.8.7).
+ */
+static enum virtqueue_fault walk(const struct virtqueue *queue, struct chain *chain, uint32_t index)
 {
-    if (!queue->state.indirect || flags & VIRTQ_DESC_NEXT || length == 0 || length % 16 != 0) {
-        *fault = VIRTQUEUE_BAD_INDIRECT;
-        return NULL;
+    const struct virtqueue_state *s = &queue->state;
+    const uint8_t *table = queue->descriptors;
+    uint32_t count = s->setup.size, left = count;
+    bool nested = false;
+    for (;;) {
+        struct virtqueue_raw raw = virtqueue_load(table, index);
+        uint32_t length = (uint32_t)raw.rest;
+        uint16_t flags = (uint16_t)(raw.rest >> (s->packed ? 48 : 32));
+        if (!nested) {
+            chain->slots++;
+            chain->id = (uint16_t)(raw.rest >> 32); /* packed: that of the last one, 2.8.5 */
+        }
+        if (__builtin_expect(flags & VIRTQ_DESC_INDIRECT, 0)) {
+            if (nested || !s->indirect || flags & VIRTQ_DESC_NEXT || length == 0 ||
+                length % 16 != 0) {
+                return VIRTQUEUE_BAD_INDIRECT;
+            }
+            table = ram_span(queue->ram, (gpa_t){raw.address}, length);
+            if (table == NULL) {
+                return VIRTQUEUE_BAD_ADDRESS;
+            }
+            nested = true;
+            index = 0;
+            count = length / 16;
+            if (s->packed && count > left) {
+                return VIRTQUEUE_TOO_LONG;
+            }
+            continue;
+        }
+        enum virtqueue_fault fault = add(queue, chain, raw.address, length, flags);
+        index++;
+        if (fault != VIRTQUEUE_OK ||
+            (nested && s->packed ? index == count : !(flags & VIRTQ_DESC_NEXT))) {
+            return fault;
+        }
+        if (!s->packed) {
+            index = (uint16_t)(raw.rest >> 48);
+            if (index >= count) {
+                return VIRTQUEUE_BAD_NEXT;
+            }
+        } else if (index == count) {
+            index = 0;
+        }
+        if (--left == 0) {
+            return VIRTQUEUE_TOO_LONG;
+        }
     }
-    *count = length / 16;
-    *fault = VIRTQUEUE_BAD_ADDRESS;
-    return ram_span(queue->ram, (gpa_t){address}, length);
+}
+
+/* The next chain, of an open queue; it may not be one that is in flight. */
+static unsigned take(struct virtqueue *queue, struct chain *chain)
+{
+    struct virtqueue_state *s = &queue->state;
+    uint16_t head;
+    unsigned fault =
+        s->packed ? virtqueue_packed_head(queue, &head) : virtqueue_split_head(queue, &head);
+    if (fault != VIRTQUEUE_OK) {
+        return fault;
+    }
+    chain->readable_count = chain->writable_count = chain->slots = 0;
+    chain->readable_bytes = chain->writable_bytes = 0;
+    fault = walk(queue, chain, head);
+    if (fault != VIRTQUEUE_OK) {
+        return fault;
+    }
+    if (!s->packed) {
+        chain->id = head;
+        chain->slots = 1;
+    }
+    if (chain->id >= s->setup.size) {
+        return VIRTQUEUE_BAD_HEAD;
+    }
+    if (virtqueue_flies(s, chain->id)) {
+        return VIRTQUEUE_TWICE;
+    }
+    return s->flight + chain->slots > s->setup.size ? VIRTQUEUE_BAD_INDEX : VIRTQUEUE_OK;
 }
 
 static bool good_size(const struct virtqueue_state *s, uint16_t size_max)
@@ -72,25 +151,24 @@ static bool good_size(const struct virtqueue_state *s, uint16_t size_max)
            (s->packed || (size & (size - 1)) == 0);
 }
 
-/* Finds the three areas in guest memory; size was checked. */
+static uint8_t *find_area(const struct virtqueue *queue, uint64_t address, uint32_t size_bytes,
+                          uint32_t alignment)
+{
+    return is_aligned(address, alignment) ? ram_span(queue->ram, (gpa_t){address}, size_bytes)
+                                          : NULL;
+}
+
+/* Finds the three areas in guest memory (2.7, 2.8.10.1); size was checked. */
 static bool find_areas(struct virtqueue *queue)
 {
     const struct virtqueue_setup *setup = &queue->state.setup;
-    struct virtqueue_shape shape = queue->state.packed ? virtqueue_packed_shape(setup->size)
-                                                       : virtqueue_split_shape(setup->size);
-    const uint64_t address[3] = {setup->descriptor_address, setup->driver_address,
-                                 setup->device_address};
-    uint8_t *area[3];
-    for (unsigned i = 0; i < 3; i++) {
-        area[i] = ram_span(queue->ram, (gpa_t){address[i]}, shape.bytes[i]);
-        if (area[i] == NULL || !is_aligned(address[i], shape.alignment[i])) {
-            return false;
-        }
-    }
-    queue->descriptors = area[0];
-    queue->driver_area = area[1];
-    queue->device_area = area[2];
-    return true;
+    bool packed = queue->state.packed;
+    uint32_t size = setup->size;
+    queue->descriptors = find_area(queue, setup->descriptor_address, 16 * size, 16);
+    queue->driver_area =
+        find_area(queue, setup->driver_address, packed ? 4 : 6 + 2 * size, packed ? 4 : 2);
+    queue->device_area = find_area(queue, setup->device_address, packed ? 4 : 6 + 8 * size, 4);
+    return queue->descriptors != NULL && queue->driver_area != NULL && queue->device_area != NULL;
 }
 
 bool virtqueue_open(struct virtqueue *queue, const struct ram *ram,
@@ -99,20 +177,14 @@ bool virtqueue_open(struct virtqueue *queue, const struct ram *ram,
     struct virtqueue_state *s = &queue->state;
     /* Atomic accesses to aligned guest addresses are aligned here, too. */
     CHECK(is_aligned(ram->base.value, 16) && is_aligned((uint64_t)(uintptr_t)ram->host, 16));
-    *queue = (struct virtqueue){
-        .ram = ram,
-        .state =
-            {
-                    .setup = *setup,
-                    .packed = features & VIRTIO_F_RING_PACKED,
-                    .event_idx = features & VIRTIO_F_EVENT_IDX,
-                    .in_order = features & VIRTIO_F_IN_ORDER,
-                    .indirect = features & VIRTIO_F_INDIRECT_DESC,
-                    .armed = true,
-                    .avail_wrap = true,
-                    .used_wrap = true,
-                    },
-    };
+    memset(queue, 0, sizeof *queue);
+    queue->ram = ram;
+    s->setup = *setup;
+    s->packed = features & VIRTIO_F_RING_PACKED;
+    s->event_idx = features & VIRTIO_F_EVENT_IDX;
+    s->in_order = features & VIRTIO_F_IN_ORDER;
+    s->indirect = features & VIRTIO_F_INDIRECT_DESC;
+    s->armed = s->avail_wrap = s->used_wrap = true;
     s->open = good_size(s, size_max) && find_areas(queue);
     s->fault = s->open ? VIRTQUEUE_OK : VIRTQUEUE_BAD_SETUP;
     return s->open;
@@ -137,16 +209,23 @@ enum virtqueue_result virtqueue_pop(struct virtqueue *queue, struct chain *chain
     if (__builtin_expect(!s->open || s->fault != VIRTQUEUE_OK, 0)) {
         return s->fault != VIRTQUEUE_OK ? VIRTQUEUE_BROKEN : VIRTQUEUE_EMPTY;
     }
-    chain->readable_count = chain->writable_count = 0;
-    chain->readable_bytes = chain->writable_bytes = 0;
-    enum virtqueue_result result =
-        s->packed ? virtqueue_packed_pop(queue, chain) : virtqueue_split_pop(queue, chain);
-    if (result == VIRTQUEUE_CHAIN) {
-        virtqueue_take_off(s, chain->id);
-        s->flight = (uint16_t)(s->flight + chain->slots);
-        chain->position = s->popped++;
+    unsigned fault = take(queue, chain);
+    if (fault == VIRTQUEUE_NOTHING) {
+        return VIRTQUEUE_EMPTY;
     }
-    return result;
+    if (fault != VIRTQUEUE_OK) {
+        s->fault = (uint8_t)fault;
+        return VIRTQUEUE_BROKEN;
+    }
+    if (s->packed) {
+        virtqueue_packed_pop(queue, chain);
+    } else {
+        virtqueue_split_pop(queue, chain);
+    }
+    virtqueue_take_off(s, chain->id);
+    s->flight = (uint16_t)(s->flight + chain->slots);
+    chain->position = s->popped++;
+    return VIRTQUEUE_CHAIN;
 }
 
 /* The chain is one that is in flight. */

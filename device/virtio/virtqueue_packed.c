@@ -4,14 +4,6 @@
 
 enum { EVENT_WRAP = 1 << 15, EVENT_FLAGS = 3 };
 
-struct virtqueue_shape virtqueue_packed_shape(uint16_t size)
-{
-    return (struct virtqueue_shape){
-        .bytes = {16u * size, 4, 4},
-        .alignment = {16,         4, 4},
-    };
-}
-
 static struct virtq_packed_desc *descriptor(const struct virtqueue *queue, uint16_t slot)
 {
     return (struct virtq_packed_desc *)(void *)queue->descriptors + slot;
@@ -29,60 +21,6 @@ static bool available(uint16_t flags, bool wrap)
     return !!(flags & VIRTQ_DESC_AVAIL) == wrap && !!(flags & VIRTQ_DESC_USED) != wrap;
 }
 
-/* All of an indirect table belongs to the chain, in order; of its flags only WRITE counts (2.8.7).
- */
-static enum virtqueue_fault walk_table(const struct virtqueue *queue, struct chain *chain,
-                                       const struct virtqueue_raw *from, uint16_t from_flags,
-                                       unsigned left)
-{
-    uint32_t count;
-    enum virtqueue_fault fault;
-    const uint8_t *table =
-        virtqueue_table(queue, from->address, (uint32_t)from->rest, from_flags, &count, &fault);
-    if (table == NULL) {
-        return fault;
-    }
-    if (count > left) {
-        return VIRTQUEUE_TOO_LONG;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        struct virtqueue_raw raw = virtqueue_load(table, i);
-        uint16_t flags = (uint16_t)(raw.rest >> 48);
-        if (flags & VIRTQ_DESC_INDIRECT) {
-            return VIRTQUEUE_BAD_INDIRECT;
-        }
-        fault = virtqueue_add(queue, chain, raw.address, (uint32_t)raw.rest, flags);
-        if (fault != VIRTQUEUE_OK) {
-            return fault;
-        }
-    }
-    return VIRTQUEUE_OK;
-}
-
-/* The chain that begins with `raw`, which was read already, at next_avail. Bounded by the ring. */
-static enum virtqueue_fault walk(const struct virtqueue *queue, struct chain *chain,
-                                 struct virtqueue_raw raw)
-{
-    const struct virtqueue_state *s = &queue->state;
-    uint16_t slot = s->next_avail;
-    for (unsigned left = s->setup.size; left != 0; left--) {
-        uint16_t flags = (uint16_t)(raw.rest >> 48);
-        enum virtqueue_fault fault;
-        chain->slots++;
-        chain->id = (uint16_t)(raw.rest >> 32); /* that of the last one counts, 2.8.5 */
-        if (__builtin_expect(flags & VIRTQ_DESC_INDIRECT, 0)) {
-            return walk_table(queue, chain, &raw, flags, left);
-        }
-        fault = virtqueue_add(queue, chain, raw.address, (uint32_t)raw.rest, flags);
-        if (fault != VIRTQUEUE_OK || !(flags & VIRTQ_DESC_NEXT)) {
-            return fault;
-        }
-        slot = (uint16_t)(slot + 1 == s->setup.size ? 0 : slot + 1);
-        raw = virtqueue_load(queue->descriptors, slot);
-    }
-    return VIRTQUEUE_TOO_LONG;
-}
-
 /* Moves a ring position by `slots` (at most the ring's size); the wrap counter turns with it. */
 static void advance(const struct virtqueue_state *s, uint16_t *slot, bool *wrap, uint16_t slots)
 {
@@ -93,33 +31,19 @@ static void advance(const struct virtqueue_state *s, uint16_t *slot, bool *wrap,
     }
 }
 
-enum virtqueue_result virtqueue_packed_pop(struct virtqueue *queue, struct chain *chain)
+unsigned virtqueue_packed_head(struct virtqueue *queue, uint16_t *head)
+{
+    const struct virtqueue_state *s = &queue->state;
+    *head = s->next_avail;
+    /* The flags are written last: the rest, and the rest of the chain, is visible after this. */
+    uint16_t flags = ring_acquire(&descriptor(queue, s->next_avail)->flags);
+    return available(flags, s->avail_wrap) ? VIRTQUEUE_OK : VIRTQUEUE_NOTHING;
+}
+
+void virtqueue_packed_pop(struct virtqueue *queue, const struct chain *chain)
 {
     struct virtqueue_state *s = &queue->state;
-    uint64_t *words = (uint64_t *)(void *)descriptor(queue, s->next_avail);
-    struct virtqueue_raw raw;
-    /* The flags are written last: the rest, and the rest of the chain, is visible after this. */
-    raw.rest = ring_acquire(&words[1]);
-    if (!available((uint16_t)(raw.rest >> 48), s->avail_wrap)) {
-        return VIRTQUEUE_EMPTY;
-    }
-    raw.address = ring_load(&words[0]);
-    chain->slots = 0;
-    enum virtqueue_fault fault = walk(queue, chain, raw);
-    if (fault != VIRTQUEUE_OK) {
-        return virtqueue_fail(queue, fault);
-    }
-    if (chain->id >= s->setup.size) {
-        return virtqueue_fail(queue, VIRTQUEUE_BAD_HEAD);
-    }
-    if (virtqueue_flies(s, chain->id)) {
-        return virtqueue_fail(queue, VIRTQUEUE_TWICE);
-    }
-    if (s->flight + chain->slots > s->setup.size) {
-        return virtqueue_fail(queue, VIRTQUEUE_BAD_INDEX);
-    }
     advance(s, &s->next_avail, &s->avail_wrap, chain->slots);
-    return VIRTQUEUE_CHAIN;
 }
 
 void virtqueue_packed_unpop(struct virtqueue *queue, const struct chain *chain)
@@ -169,7 +93,7 @@ bool virtqueue_packed_wants_interrupt(const struct virtqueue *queue)
     /* How far the event lies behind us; a negative distance, ahead, becomes huge. */
     unsigned lap = !!(event & EVENT_WRAP) != s->used_wrap ? s->setup.size : 0;
     uint32_t behind = s->next_used + lap - (event & (EVENT_WRAP - 1)) - 1;
-    return s->untold > s->setup.size || behind < s->untold;
+    return behind < s->untold;
 }
 
 bool virtqueue_packed_arm(struct virtqueue *queue)

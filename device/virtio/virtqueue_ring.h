@@ -30,21 +30,8 @@ static inline struct virtqueue_raw virtqueue_load(const uint8_t *table, uint32_t
     return (struct virtqueue_raw){words[0], words[1]};
 }
 
-/* Marks the queue broken. */
-static inline enum virtqueue_result virtqueue_fail(struct virtqueue *queue,
-                                                   enum virtqueue_fault fault)
-{
-    queue->state.fault = (uint8_t)fault;
-    return VIRTQUEUE_BROKEN;
-}
-
-/* Appends a buffer to the chain, if it may be there. An empty one takes no span. */
-enum virtqueue_fault virtqueue_add(const struct virtqueue *queue, struct chain *chain,
-                                   uint64_t address, uint32_t length, uint16_t flags);
-
-/* The table of an indirect descriptor; *count gets its length in descriptors. NULL: *fault. */
-const uint8_t *virtqueue_table(const struct virtqueue *queue, uint64_t address, uint32_t length,
-                               uint16_t flags, uint32_t *count, enum virtqueue_fault *fault);
+/* Instead of a fault: nothing is available. */
+enum { VIRTQUEUE_NOTHING = VIRTQUEUE_FAULT_COUNT };
 
 /* Which heads (split) or buffer ids (packed) are in flight. */
 static inline bool virtqueue_flies(const struct virtqueue_state *s, uint16_t id)
@@ -62,14 +49,12 @@ static inline void virtqueue_land(struct virtqueue_state *s, uint16_t id)
     s->in_flight[id / 64] &= ~(1ull << (id % 64));
 }
 
-/* Bytes and alignments of the three areas (2.7, 2.8.10.1), for a size that was checked. */
-struct virtqueue_shape {
-    uint32_t bytes[3];
-    uint32_t alignment[3];
-};
-
-struct virtqueue_shape virtqueue_split_shape(uint16_t size);
-enum virtqueue_result virtqueue_split_pop(struct virtqueue *queue, struct chain *chain);
+/*
+ * Of each format: *_head finds the descriptor that the next chain begins with, for which it returns
+ * a fault, VIRTQUEUE_OK or VIRTQUEUE_NOTHING; *_pop moves on behind that chain.
+ */
+unsigned virtqueue_split_head(struct virtqueue *queue, uint16_t *head);
+void virtqueue_split_pop(struct virtqueue *queue, const struct chain *chain);
 void virtqueue_split_unpop(struct virtqueue *queue);
 void virtqueue_split_put(struct virtqueue *queue, const struct chain *chain, uint32_t bytes);
 void virtqueue_split_publish(struct virtqueue *queue);
@@ -77,8 +62,8 @@ bool virtqueue_split_wants_interrupt(const struct virtqueue *queue);
 bool virtqueue_split_arm(struct virtqueue *queue);
 void virtqueue_split_disarm(struct virtqueue *queue);
 
-struct virtqueue_shape virtqueue_packed_shape(uint16_t size);
-enum virtqueue_result virtqueue_packed_pop(struct virtqueue *queue, struct chain *chain);
+unsigned virtqueue_packed_head(struct virtqueue *queue, uint16_t *head);
+void virtqueue_packed_pop(struct virtqueue *queue, const struct chain *chain);
 void virtqueue_packed_unpop(struct virtqueue *queue, const struct chain *chain);
 void virtqueue_packed_put(struct virtqueue *queue, const struct chain *chain, uint32_t bytes);
 void virtqueue_packed_publish(struct virtqueue *queue);

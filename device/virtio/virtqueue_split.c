@@ -2,14 +2,6 @@
 /* Split virtqueues, VIRTIO 1.3, 2.7. */
 #include "device/virtio/virtqueue_ring.h"
 
-struct virtqueue_shape virtqueue_split_shape(uint16_t size)
-{
-    return (struct virtqueue_shape){
-        .bytes = {16u * size, 6 + 2u * size, 6 + 8u * size},
-        .alignment = {16,         2,             4            },
-    };
-}
-
 static struct virtq_avail *avail_ring(const struct virtqueue *queue)
 {
     return (struct virtq_avail *)(void *)queue->driver_area;
@@ -32,48 +24,7 @@ static uint16_t *avail_event(const struct virtqueue *queue)
     return (uint16_t *)&used_ring(queue)->ring[queue->state.setup.size];
 }
 
-/*
- * Follows the chain from its head, for at most as many descriptors as the queue has: a loop, too,
- * ends there. One that refers to an indirect table may come last (2.7.5.3.2), and does not count.
- */
-static enum virtqueue_fault walk(const struct virtqueue *queue, struct chain *chain, uint16_t head)
-{
-    const uint8_t *table = queue->descriptors;
-    uint32_t table_count = queue->state.setup.size;
-    uint16_t index = head;
-    bool nested = false;
-    for (unsigned left = queue->state.setup.size; left != 0; left--) {
-        struct virtqueue_raw raw = virtqueue_load(table, index);
-        uint32_t length = (uint32_t)raw.rest;
-        uint16_t flags = (uint16_t)(raw.rest >> 32);
-        uint16_t next = (uint16_t)(raw.rest >> 48);
-        enum virtqueue_fault fault;
-        if (__builtin_expect(flags & VIRTQ_DESC_INDIRECT, 0)) {
-            if (nested) {
-                return VIRTQUEUE_BAD_INDIRECT;
-            }
-            table = virtqueue_table(queue, raw.address, length, flags, &table_count, &fault);
-            if (table == NULL) {
-                return fault;
-            }
-            nested = true;
-            index = 0;
-            left++;
-            continue;
-        }
-        fault = virtqueue_add(queue, chain, raw.address, length, flags);
-        if (fault != VIRTQUEUE_OK || !(flags & VIRTQ_DESC_NEXT)) {
-            return fault;
-        }
-        if (next >= table_count) {
-            return VIRTQUEUE_BAD_NEXT;
-        }
-        index = next;
-    }
-    return VIRTQUEUE_TOO_LONG;
-}
-
-enum virtqueue_result virtqueue_split_pop(struct virtqueue *queue, struct chain *chain)
+unsigned virtqueue_split_head(struct virtqueue *queue, uint16_t *head)
 {
     struct virtqueue_state *s = &queue->state;
     uint16_t size = s->setup.size;
@@ -83,27 +34,20 @@ enum virtqueue_result virtqueue_split_pop(struct virtqueue *queue, struct chain 
         s->seen_avail = ring_acquire(&avail->index);
         uint16_t ahead = (uint16_t)(s->seen_avail - s->next_avail);
         if (ahead == 0) {
-            return VIRTQUEUE_EMPTY;
+            return VIRTQUEUE_NOTHING;
         }
         if (ahead > size) {
-            return virtqueue_fail(queue, VIRTQUEUE_BAD_INDEX);
+            return VIRTQUEUE_BAD_INDEX;
         }
     }
-    uint16_t head = ring_load(&avail->ring[s->next_avail & (size - 1)]);
-    if (head >= size) {
-        return virtqueue_fail(queue, VIRTQUEUE_BAD_HEAD);
-    }
-    if (virtqueue_flies(s, head)) {
-        return virtqueue_fail(queue, VIRTQUEUE_TWICE);
-    }
-    enum virtqueue_fault fault = walk(queue, chain, head);
-    if (fault != VIRTQUEUE_OK) {
-        return virtqueue_fail(queue, fault);
-    }
-    chain->id = head;
-    chain->slots = 1;
-    s->next_avail++;
-    return VIRTQUEUE_CHAIN;
+    *head = ring_load(&avail->ring[s->next_avail & (size - 1)]);
+    return *head < size ? VIRTQUEUE_OK : VIRTQUEUE_BAD_HEAD;
+}
+
+void virtqueue_split_pop(struct virtqueue *queue, const struct chain *chain)
+{
+    (void)chain;
+    queue->state.next_avail++;
 }
 
 void virtqueue_split_unpop(struct virtqueue *queue)
