@@ -28,7 +28,7 @@ static enum virtio_progress work(struct virtio_device *device, unsigned queue, u
     } else {
         progress = VIRTIO_BLOCKED; /* a queue that this driver has no use for */
     }
-    net->far->flush(net->far_ctx);
+    virtio_net_far_call(net, flush, net->far_ctx);
     return progress;
 }
 
@@ -71,9 +71,9 @@ static void start(struct virtio_device *device)
     struct virtio_net *net = (struct virtio_net *)device;
     net->state.pairs = 1;
     net->state.accepts = virtio_net_offloads(device->state.features);
-    net->far->accept(net->far_ctx, net->state.accepts);
+    virtio_net_far_call(net, accept, net->far_ctx, net->state.accepts);
     /* What came before there was a driver is nothing to it. */
-    net->far->discard(net->far_ctx);
+    virtio_net_far_call(net, discard, net->far_ctx);
     /* It may have added buffers before, and does not have to notify for these. */
     virtio_defer(device, 0);
 }
@@ -87,8 +87,8 @@ static bool stop(struct virtio_device *device)
     net->state.config = config;
     memcpy(net->state.config.mac, net->mac, sizeof net->mac);
     net->gather.count = 0;
-    net->far->accept(net->far_ctx, 0);
-    net->far->flush(net->far_ctx);
+    virtio_net_far_call(net, accept, net->far_ctx, 0);
+    virtio_net_far_call(net, flush, net->far_ctx);
     return true;
 }
 
@@ -139,7 +139,7 @@ START_ONLY void virtio_net_init(struct virtio_net *net, const struct virtio_net_
     net->far_ctx = setup->far_ctx;
     memcpy(net->mac, setup->mac, sizeof net->mac);
     net->state.config = (struct virtio_net_config){
-        .status = net->far->up(net->far_ctx) ? STATUS_LINK_UP : 0,
+        .status = virtio_net_far_call(net, up, net->far_ctx) ? STATUS_LINK_UP : 0,
         .pair_max = (uint16_t)setup->pair_count,
         .mtu = setup->mtu,
     };
@@ -160,7 +160,7 @@ START_ONLY void virtio_net_init(struct virtio_net *net, const struct virtio_net_
 
 static void look_at_link(struct virtio_net *net)
 {
-    uint16_t status = net->far->up(net->far_ctx) ? STATUS_LINK_UP : 0;
+    uint16_t status = virtio_net_far_call(net, up, net->far_ctx) ? STATUS_LINK_UP : 0;
     if (status != net->state.config.status) {
         net->state.config.status = status;
         virtio_config_changed(&net->device);

@@ -129,7 +129,7 @@ struct virtio_net {
 };
 
 struct virtio_net_setup {
-    const struct virtio_net_far *far;
+    const struct virtio_net_far *far; /* NULL: a net link (virtio_net_link.h); always, in a VMM */
     void *far_ctx;
     uint8_t mac[NET_MAC_BYTES];
     uint16_t mtu;

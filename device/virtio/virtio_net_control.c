@@ -102,7 +102,8 @@ static bool set_address(struct virtio_net *net, const struct request *r)
     }
     /* Better an error here than frames that the switch drops as not the guest's. */
     if (memcmp(mac, net->mac, sizeof mac) != 0 &&
-        (net->far->allow_mac == NULL || !net->far->allow_mac(net->far_ctx, mac))) {
+        (virtio_net_is_linked(net) || net->far->allow_mac == NULL ||
+         !net->far->allow_mac(net->far_ctx, mac))) {
         return false;
     }
     memcpy(net->state.config.mac, mac, sizeof mac);
@@ -136,7 +137,7 @@ static bool set_offloads(struct virtio_net *net, const struct request *r)
     if ((net->state.accepts & NET_OFFLOAD_CSUM) == 0) {
         net->state.accepts = 0;
     }
-    net->far->accept(net->far_ctx, net->state.accepts);
+    virtio_net_far_call(net, accept, net->far_ctx, net->state.accepts);
     return true;
 }
 

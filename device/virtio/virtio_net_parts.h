@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/virtio/virtio_net.h"
+#include "link/net_client.h"
 
 /* Between the files of the network device; for nobody else. */
 
@@ -16,6 +17,19 @@ _Static_assert(sizeof(struct virtio_net_head) == VIRTIO_NET_HEAD_BYTES, "5.1.6")
 static inline bool virtio_net_is_transmit(unsigned queue)
 {
     return (queue & 1) != 0;
+}
+
+/*
+ * Calls a function of the far side; its arguments begin with far_ctx. In a VMM that is always a
+ * link, called directly; on the host there are others.
+ */
+#define virtio_net_far_call(net, function, ...)                                                    \
+    (virtio_net_is_linked(net) ? net_client_##function(__VA_ARGS__)                                \
+                               : (net)->far->function(__VA_ARGS__))
+
+static inline bool virtio_net_is_linked(const struct virtio_net *net)
+{
+    return !__STDC_HOSTED__ || net->far == NULL;
 }
 
 /* What a frame of this length costs of a budget beyond the chain that it came in. */

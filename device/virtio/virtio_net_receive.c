@@ -66,7 +66,7 @@ static bool wanted(const struct virtio_net *net)
         return true;
     }
     uint8_t mac[NET_MAC_BYTES];
-    net->far->copy(net->far_ctx, 0, mac, sizeof mac);
+    virtio_net_far_call(net, copy, net->far_ctx, 0, mac, sizeof mac);
     if (!net_mac_is_multicast(mac)) {
         return !s->no_unicast &&
                (memcmp(mac, s->config.mac, NET_MAC_BYTES) == 0 || listed(&s->unicast, mac));
@@ -81,12 +81,12 @@ static bool wanted(const struct virtio_net *net)
 static const struct net_head *next_frame(struct virtio_net *net, unsigned *budget)
 {
     const struct net_head *head;
-    while (*budget != 0 && (head = net->far->peek(net->far_ctx)) != NULL) {
+    while (*budget != 0 && (head = virtio_net_far_call(net, peek, net->far_ctx)) != NULL) {
         if (net_head_accepted(head, net->state.accepts) && wanted(net)) {
             return head;
         }
         net->counter[VIRTIO_NET_RECEIVED_UNWANTED]++;
-        net->far->done(net->far_ctx);
+        virtio_net_far_call(net, done, net->far_ctx);
         --*budget;
     }
     return NULL;
@@ -110,7 +110,7 @@ static unsigned queue_for(const struct virtio_net *net, const struct net_head *h
     }
     uint8_t bytes[VIRTIO_NET_FLOW_BYTES];
     uint32_t size = head->length < sizeof bytes ? head->length : sizeof bytes;
-    net->far->copy(net->far_ctx, 0, bytes, size);
+    virtio_net_far_call(net, copy, net->far_ctx, 0, bytes, size);
     unsigned pair = net->state.flow[virtio_net_flow(bytes, size)];
     unsigned queue = 2 * (pair % net->state.pairs);
     return is_open(net, queue) ? queue : fallback;
@@ -176,7 +176,7 @@ static uint32_t fill(struct virtio_net *net, const struct chain *chain, uint32_t
             continue;
         }
         uint32_t size = segment->length - skip < left ? segment->length - skip : left;
-        net->far->copy(net->far_ctx, offset, segment->bytes + skip, size);
+        virtio_net_far_call(net, copy, net->far_ctx, offset, segment->bytes + skip, size);
         offset += size;
         left -= size;
         skip = 0;
@@ -241,7 +241,7 @@ static enum step receive_one(struct virtio_net *net, unsigned queue, unsigned *t
 {
     const struct net_head *head = next_frame(net, budget);
     if (head == NULL && *budget != 0) {
-        if (net->far->wait_frame(net->far_ctx)) {
+        if (virtio_net_far_call(net, wait_frame, net->far_ctx)) {
             return NO_FRAME;
         }
         --*budget;
@@ -264,7 +264,7 @@ static enum step receive_one(struct virtio_net *net, unsigned queue, unsigned *t
     case BROKEN:
         return STOPPED;
     }
-    net->far->done(net->far_ctx);
+    virtio_net_far_call(net, done, net->far_ctx);
     --*budget;
     virtio_net_pay(budget, length);
     return GO_ON;

@@ -43,7 +43,8 @@ static void put(struct virtio_net *net, const struct chain *chain)
             skip -= segment->length;
             continue;
         }
-        net->far->put(net->far_ctx, offset, segment->bytes + skip, segment->length - skip);
+        virtio_net_far_call(net, put, net->far_ctx, offset, segment->bytes + skip,
+                            segment->length - skip);
         offset += segment->length - skip;
         skip = 0;
     }
@@ -61,10 +62,10 @@ static void learn_flow(struct virtio_net *net, unsigned queue, const struct chai
 static enum virtio_progress begin(struct virtio_net *net, const struct net_head *head)
 {
     for (unsigned i = 0; i < TRIES; i++) {
-        if (net->far->begin(net->far_ctx, head)) {
+        if (virtio_net_far_call(net, begin, net->far_ctx, head)) {
             return VIRTIO_EMPTY;
         }
-        if (net->far->wait_room(net->far_ctx, head)) {
+        if (virtio_net_far_call(net, wait_room, net->far_ctx, head)) {
             return VIRTIO_BLOCKED;
         }
     }
@@ -75,7 +76,7 @@ static void send(struct virtio_net *net, unsigned queue, const struct net_head *
 {
     const struct chain *chain = &net->device.chain;
     put(net, chain);
-    net->far->publish(net->far_ctx);
+    virtio_net_far_call(net, publish, net->far_ctx);
     net->counter[VIRTIO_NET_SENT_FRAMES]++;
     net->counter[VIRTIO_NET_SENT_BYTES] += head->length;
     if (net->state.pairs > 1) {
