@@ -65,8 +65,8 @@ static bool init_blk(struct slot *slot, const void *tree, int node)
         seL4_Wait(SLOT_NOTIFICATION, &events);
         virtio_slot_missed |= events;
     }
-    virtio_blk_init(&slot->blk.device, &disk, queue_count, &virtio_blk_link_backend,
-                    &slot->blk.link, &vmm.ram, &slot->port, MUTEX_VIRTIO + slot->index);
+    virtio_blk_init(&slot->blk.device, &disk, queue_count, NULL, &slot->blk.link, &vmm.ram,
+                    &slot->port, MUTEX_VIRTIO + slot->index);
     return true;
 }
 

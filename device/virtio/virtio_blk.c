@@ -3,11 +3,20 @@
 
 #include <string.h>
 
+#include "device/virtio/virtio_blk_link.h"
 #include "lib/check.h"
 #include "lib/range.h"
 #include "lib/start_only.h"
 
 enum { SECTOR = 512, COST_BYTES = 4096 /* of data, that cost as much as a request */ };
+
+/*
+ * Calls a function of the backend; its arguments begin with backend_ctx. In a VMM that is always a
+ * link, called directly; on the host there are others.
+ */
+#define backend_call(blk, function, ...)                                                           \
+    (!__STDC_HOSTED__ || (blk)->backend == NULL ? virtio_blk_link_##function(__VA_ARGS__)          \
+                                                : (blk)->backend->function(__VA_ARGS__))
 
 /* What a chain asks for. */
 struct parsed {
@@ -231,7 +240,7 @@ static bool submit(struct virtio_blk *blk, unsigned queue, const struct chain *c
     if (moves_data(request->type) && !keep_data(blk, flight, chain, parsed)) {
         return false;
     }
-    if (!blk->backend->submit(blk->backend_ctx, id, &flight->request)) {
+    if (!backend_call(blk, submit, blk->backend_ctx, id, &flight->request)) {
         if (flight->span_count != 0) {
             runs_give(&blk->spans_taken, flight->span_start, flight->span_count);
         }
@@ -308,7 +317,7 @@ static enum virtio_progress work(struct virtio_device *device, unsigned queue, u
     blk->blocked &= ~(1u << queue);
     blk->blocked |= progress == VIRTIO_BLOCKED ? 1u << queue : 0;
     publish(blk);
-    blk->backend->kick(blk->backend_ctx);
+    backend_call(blk, kick, blk->backend_ctx);
     return progress;
 }
 
@@ -375,14 +384,14 @@ static void submit_flushes(struct virtio_blk *blk)
     for (uint32_t id = 0; blk->wait_count != 0 && id < VIRTIO_BLK_FLIGHT_MAX; id++) {
         struct virtio_blk_flight *flight = &blk->flight[id];
         if (flight->state == VIRTIO_BLK_WAITS) {
-            if (!blk->backend->submit(blk->backend_ctx, id, &flight->request)) {
+            if (!backend_call(blk, submit, blk->backend_ctx, id, &flight->request)) {
                 break;
             }
             flight->state = VIRTIO_BLK_FLIES;
             blk->wait_count--;
         }
     }
-    blk->backend->kick(blk->backend_ctx);
+    backend_call(blk, kick, blk->backend_ctx);
 }
 
 void virtio_blk_resume(struct virtio_blk *blk)
@@ -410,7 +419,7 @@ static void abandon(struct virtio_blk *blk, uint32_t queues)
             blk->wait_count--;
             free_flight(blk, id);
         } else if (flight->state == VIRTIO_BLK_FLIES) {
-            enum virtio_blk_cancel left = blk->backend->cancel(blk->backend_ctx, id);
+            enum virtio_blk_cancel left = backend_call(blk, cancel, blk->backend_ctx, id);
             if (left == VIRTIO_BLK_ENDED) {
                 free_flight(blk, id);
                 continue;

@@ -105,6 +105,7 @@ struct virtio_blk {
     struct chain_segment segments[VIRTQUEUE_SIZE_MAX]; /* of device.chain */
 };
 
+/* backend NULL: a link, and backend_ctx is its struct virtio_blk_link; always, in a VMM. */
 void virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_disk *disk,
                      unsigned queue_count, const struct virtio_blk_backend *backend,
                      void *backend_ctx, const struct ram *ram, const struct virtio_port *port,

@@ -189,7 +189,7 @@ static void send_rest(struct virtio_blk_link *link, uint32_t index)
     }
 }
 
-static bool submit(void *ctx, uint32_t id, const struct virtio_blk_request *request)
+bool virtio_blk_link_submit(void *ctx, uint32_t id, const struct virtio_blk_request *request)
 {
     struct virtio_blk_link *link = ctx;
     if (link->current != 0) {
@@ -204,7 +204,7 @@ static bool submit(void *ctx, uint32_t id, const struct virtio_blk_request *requ
     return true;
 }
 
-static void kick(void *ctx)
+void virtio_blk_link_kick(void *ctx)
 {
     struct virtio_blk_link *link = ctx;
     if (link->client.signal) {
@@ -213,7 +213,7 @@ static void kick(void *ctx)
     }
 }
 
-static enum virtio_blk_cancel cancel(void *ctx, uint32_t id)
+enum virtio_blk_cancel virtio_blk_link_cancel(void *ctx, uint32_t id)
 {
     struct virtio_blk_link *link = ctx;
     struct virtio_blk_job *job = &link->job[id];
@@ -226,8 +226,6 @@ static enum virtio_blk_cancel cancel(void *ctx, uint32_t id)
            : job->direct == 0 ? VIRTIO_BLK_GOES_ON
                               : VIRTIO_BLK_HOLDS_ON;
 }
-
-const struct virtio_blk_backend virtio_blk_link_backend = {submit, kick, cancel};
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
@@ -251,7 +249,7 @@ static void finish_piece(struct virtio_blk_link *link, int id, enum block_status
     }
 }
 
-static struct virtio_blk_disk disk_of(const struct block_info *info)
+static START_ONLY struct virtio_blk_disk disk_of(const struct block_info *info)
 {
     struct virtio_blk_disk disk = {
         .capacity = info->sector_count,
@@ -281,10 +279,10 @@ START_ONLY void virtio_blk_link_open(struct virtio_blk_link *link, struct block_
     block_client_open(&link->client, shared);
 }
 
-bool virtio_blk_link_ready(struct virtio_blk_link *link, struct virtio_blk_disk *disk)
+START_ONLY bool virtio_blk_link_ready(struct virtio_blk_link *link, struct virtio_blk_disk *disk)
 {
     block_client_update(&link->client);
-    kick(link);
+    virtio_blk_link_kick(link);
     if (!block_client_attached(&link->client)) {
         return false;
     }
@@ -318,7 +316,7 @@ bool virtio_blk_link_event(struct virtio_blk_link *link)
         send_rest(link, link->current - 1);
     }
     virtio_blk_resume(link->blk);
-    kick(link);
+    virtio_blk_link_kick(link);
     virtio_unlock(&link->blk->device);
     return more;
 }

@@ -47,9 +47,7 @@ struct virtio_blk_link {
     struct virtio_blk_piece piece[BLOCK_FLIGHT_MAX];
 };
 
-extern const struct virtio_blk_backend virtio_blk_link_backend;
-
-/* Opens the link. `blk` may be initialised after it, with &virtio_blk_link_backend and this.
+/* Opens the link. `blk` may be initialised after it, with no other backend than this.
  * zero_copy: what the VM's description says. */
 void virtio_blk_link_open(struct virtio_blk_link *link, struct block_link *shared, bool zero_copy,
                           struct virtio_blk *blk, void (*signal)(void *ctx), void *ctx);
@@ -63,3 +61,8 @@ bool virtio_blk_link_ready(struct virtio_blk_link *link, struct virtio_blk_disk 
 /* The service has signalled. True: there is more to do, call again soon. Takes the device's lock.
  */
 bool virtio_blk_link_event(struct virtio_blk_link *link);
+
+/* What the device calls: as in struct virtio_blk_backend. */
+bool virtio_blk_link_submit(void *ctx, uint32_t id, const struct virtio_blk_request *request);
+void virtio_blk_link_kick(void *ctx);
+enum virtio_blk_cancel virtio_blk_link_cancel(void *ctx, uint32_t id);

@@ -259,7 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     w.settling = w.resets = false;
     attach();
     CHECK(virtio_blk_link_ready(&w.backend, &disk));
-    virtio_blk_init(&w.blk, &disk, 1, &virtio_blk_link_backend, &w.backend, &w.d.ram, &w.d.port, 1);
+    virtio_blk_init(&w.blk, &disk, 1, NULL, &w.backend, &w.d.ram, &w.d.port, 1);
     driver_attach(&w.d, &w.blk.device);
     start_driver();
     while (input < end) {

@@ -189,8 +189,7 @@ static void start_client(uint64_t features)
         server_run(&t.server);
     }
     assert_int_equal(disk.capacity, SECTORS);
-    virtio_blk_init(&t.blk, &disk, 2, &virtio_blk_link_backend, &t.backend, &t.guest.ram,
-                    &t.guest.port, 1);
+    virtio_blk_init(&t.blk, &disk, 2, NULL, &t.backend, &t.guest.ram, &t.guest.port, 1);
     driver_attach(&t.guest, &t.blk.device);
     start_driver(features);
 }
