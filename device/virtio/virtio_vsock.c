@@ -60,7 +60,7 @@ static void lose(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
     bool is_live = vsock_is_live(c);
     c->phase = VSOCK_FREE;
     if (is_live) {
-        vsock->endpoint->close(vsock->endpoint->ctx, vsock_number(vsock, c));
+        vsock_endpoint_call(vsock, close, vsock_number(vsock, c));
     }
 }
 
@@ -89,11 +89,10 @@ static uint32_t hand_over(struct virtio_vsock *vsock, struct virtio_vsock_connec
                           const uint8_t *bytes, uint32_t count)
 {
     unsigned number = vsock_number(vsock, c);
-    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint;
     if (c->phase != VSOCK_OPEN || c->far_deaf) {
         return count;
     }
-    size_t taken = endpoint->write(endpoint->ctx, number, bytes, count);
+    size_t taken = vsock_endpoint_call(vsock, write, number, bytes, count);
     if (taken == VIRTIO_VSOCK_CLOSE) {
         vsock_hang_up(c);
         return count;
@@ -129,7 +128,7 @@ static void drain(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
     }
     if (!c->told_end) {
         c->told_end = true;
-        vsock->endpoint->end(vsock->endpoint->ctx, vsock_number(vsock, c));
+        vsock_endpoint_call(vsock, end, vsock_number(vsock, c));
     }
     if (c->guest_deaf) {
         cut(vsock, c);
@@ -190,14 +189,13 @@ static void open(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
     vsock_say(c, VSOCK_OP_RESPONSE);
     /* What the guest has said meanwhile. */
     if (c->guest_deaf) {
-        vsock->endpoint->deaf(vsock->endpoint->ctx, vsock_number(vsock, c));
+        vsock_endpoint_call(vsock, deaf, vsock_number(vsock, c));
     }
     drain(vsock, c);
 }
 
 static void request(struct virtio_vsock *vsock, const struct vsock_header *h)
 {
-    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint;
     const struct vsock_address address = address_of(h);
     struct virtio_vsock_connection *c = allocate(vsock, &address);
     if (c == NULL) {
@@ -207,7 +205,7 @@ static void request(struct virtio_vsock *vsock, const struct vsock_header *h)
     c->phase = VSOCK_ASKED;
     c->guest_alloc = h->alloc;
     c->guest_forwarded = h->forwarded;
-    switch (endpoint->open(endpoint->ctx, vsock_number(vsock, c), &address)) {
+    switch (vsock_endpoint_call(vsock, open, vsock_number(vsock, c), &address)) {
     case VIRTIO_VSOCK_ACCEPT:
         open(vsock, c);
         break;
@@ -222,14 +220,14 @@ static void request(struct virtio_vsock *vsock, const struct vsock_header *h)
 
 static void response(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
 {
-    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint;
     if (c->phase != VSOCK_CONNECTING) {
         cut(vsock, c);
         return;
     }
     c->phase = VSOCK_OPEN;
     c->may_read = true;
-    if (endpoint->open(endpoint->ctx, vsock_number(vsock, c), &c->address) != VIRTIO_VSOCK_ACCEPT) {
+    if (vsock_endpoint_call(vsock, open, vsock_number(vsock, c), &c->address) !=
+        VIRTIO_VSOCK_ACCEPT) {
         vsock_hang_up(c);
     }
 }
@@ -244,7 +242,7 @@ static void shut_down(struct virtio_vsock *vsock, struct virtio_vsock_connection
         return;
     }
     if (c->phase == VSOCK_OPEN && newly_deaf) {
-        vsock->endpoint->deaf(vsock->endpoint->ctx, vsock_number(vsock, c));
+        vsock_endpoint_call(vsock, deaf, vsock_number(vsock, c));
     }
     drain(vsock, c);
 }

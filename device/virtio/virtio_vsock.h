@@ -103,6 +103,7 @@ struct virtio_vsock {
     struct chain_segment segments[VIRTQUEUE_SIZE_MAX]; /* of device.chain */
 };
 
+/* endpoint NULL: that of the struct virtio_vsock_link around it; always, in a VMM. */
 void virtio_vsock_init(struct virtio_vsock *vsock, uint64_t guest_cid,
                        const struct virtio_vsock_endpoint *endpoint, const struct ram *ram,
                        const struct virtio_port *port, uint32_t mutex_id);

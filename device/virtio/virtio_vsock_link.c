@@ -10,6 +10,12 @@ enum { RECORDS_MAX = 64 }; /* of the relay, in one pass */
 /* ---- what the device calls ---------------------------------------------------------------------
  */
 
+static struct virtio_vsock_link *link_of(struct virtio_vsock *vsock)
+{
+    return (struct virtio_vsock_link *)(void *)((uint8_t *)vsock -
+                                                offsetof(struct virtio_vsock_link, vsock));
+}
+
 static enum virtio_vsock_answer open_asked(struct virtio_vsock_link *l, struct virtio_vsock_end *e,
                                            const struct vsock_address *address)
 {
@@ -35,10 +41,10 @@ static enum virtio_vsock_answer open_offered(struct virtio_vsock_link *l,
     return VIRTIO_VSOCK_ACCEPT;
 }
 
-static enum virtio_vsock_answer on_open(void *ctx, unsigned connection,
-                                        const struct vsock_address *address)
+enum virtio_vsock_answer virtio_vsock_link_open(struct virtio_vsock *vsock, unsigned connection,
+                                                const struct vsock_address *address)
 {
-    struct virtio_vsock_link *l = ctx;
+    struct virtio_vsock_link *l = link_of(vsock);
     struct virtio_vsock_end *e = &l->end[connection];
     enum virtio_vsock_answer answer =
         e->phase == VSOCK_END_OFFERED ? open_offered(l, e) : open_asked(l, e, address);
@@ -46,9 +52,10 @@ static enum virtio_vsock_answer on_open(void *ctx, unsigned connection,
     return answer;
 }
 
-static size_t on_write(void *ctx, unsigned connection, const uint8_t *bytes, size_t count)
+size_t virtio_vsock_link_write(struct virtio_vsock *vsock, unsigned connection,
+                               const uint8_t *bytes, size_t count)
 {
-    struct virtio_vsock_link *l = ctx;
+    struct virtio_vsock_link *l = link_of(vsock);
     uint32_t taken =
         vsock_client_write(&l->client, l->end[connection].channel, bytes, (uint32_t)count);
     vsock_client_flush(&l->client);
@@ -62,9 +69,10 @@ static void leave(struct virtio_vsock_link *l, struct virtio_vsock_end *e)
     *e = (struct virtio_vsock_end){0};
 }
 
-static size_t on_read(void *ctx, unsigned connection, uint8_t *bytes, size_t count)
+size_t virtio_vsock_link_read(struct virtio_vsock *vsock, unsigned connection, uint8_t *bytes,
+                              size_t count)
 {
-    struct virtio_vsock_link *l = ctx;
+    struct virtio_vsock_link *l = link_of(vsock);
     struct virtio_vsock_end *e = &l->end[connection];
     const struct vsock_client_channel *channel = &l->client.channel[e->channel];
     /* Before looking into the ring: what is in it then is all. */
@@ -81,24 +89,24 @@ static size_t on_read(void *ctx, unsigned connection, uint8_t *bytes, size_t cou
     return got;
 }
 
-static void on_end(void *ctx, unsigned connection)
+void virtio_vsock_link_end(struct virtio_vsock *vsock, unsigned connection)
 {
-    struct virtio_vsock_link *l = ctx;
+    struct virtio_vsock_link *l = link_of(vsock);
     vsock_client_end(&l->client, l->end[connection].channel, VSOCK_LINK_SENDS_NO_MORE);
     vsock_client_flush(&l->client);
 }
 
-static void on_deaf(void *ctx, unsigned connection)
+void virtio_vsock_link_deaf(struct virtio_vsock *vsock, unsigned connection)
 {
-    struct virtio_vsock_link *l = ctx;
+    struct virtio_vsock_link *l = link_of(vsock);
     l->end[connection].deaf = true;
     vsock_client_end(&l->client, l->end[connection].channel, VSOCK_LINK_TAKES_NO_MORE);
     vsock_client_flush(&l->client);
 }
 
-static void on_close(void *ctx, unsigned connection)
+void virtio_vsock_link_close(struct virtio_vsock *vsock, unsigned connection)
 {
-    struct virtio_vsock_link *l = ctx;
+    struct virtio_vsock_link *l = link_of(vsock);
     struct virtio_vsock_end *e = &l->end[connection];
     if (e->phase == VSOCK_END_OFFERED) {
         vsock_client_refuse(&l->client, e->offer);
@@ -234,22 +242,11 @@ bool virtio_vsock_link_event(struct virtio_vsock_link *l)
 START_ONLY bool virtio_vsock_link_init(struct virtio_vsock_link *l,
                                        const struct virtio_vsock_link_setup *setup)
 {
-    static const struct virtio_vsock_endpoint functions = {
-        .open = on_open,
-        .write = on_write,
-        .read = on_read,
-        .end = on_end,
-        .deaf = on_deaf,
-        .close = on_close,
-    };
     memset(l->end, 0, sizeof l->end);
     if (!vsock_client_open(&l->client, setup->link, setup->signal, setup->ctx)) {
         return false;
     }
-    l->endpoint = functions;
-    l->endpoint.ctx = l;
-    virtio_vsock_init(&l->vsock, setup->guest_cid, &l->endpoint, setup->ram, setup->port,
-                      setup->mutex_id);
+    virtio_vsock_init(&l->vsock, setup->guest_cid, NULL, setup->ram, setup->port, setup->mutex_id);
     vsock_client_attach(&l->client);
     vsock_client_flush(&l->client);
     return true;

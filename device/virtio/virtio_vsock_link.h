@@ -16,7 +16,6 @@ enum virtio_vsock_link_phase {
 };
 
 struct virtio_vsock_link {
-    struct virtio_vsock_endpoint endpoint;
     struct vsock_client client;
     struct virtio_vsock_end {
         uint8_t phase;   /* enum virtio_vsock_link_phase */
@@ -44,3 +43,14 @@ bool virtio_vsock_link_init(struct virtio_vsock_link *link,
 
 /* Event thread: the relay has signalled. True: there is more to do, call again soon. */
 bool virtio_vsock_link_event(struct virtio_vsock_link *link);
+
+/* What the device calls, which must be one of these: as in struct virtio_vsock_endpoint. */
+enum virtio_vsock_answer virtio_vsock_link_open(struct virtio_vsock *vsock, unsigned connection,
+                                                const struct vsock_address *address);
+size_t virtio_vsock_link_write(struct virtio_vsock *vsock, unsigned connection,
+                               const uint8_t *bytes, size_t count);
+size_t virtio_vsock_link_read(struct virtio_vsock *vsock, unsigned connection, uint8_t *bytes,
+                              size_t count);
+void virtio_vsock_link_end(struct virtio_vsock *vsock, unsigned connection);
+void virtio_vsock_link_deaf(struct virtio_vsock *vsock, unsigned connection);
+void virtio_vsock_link_close(struct virtio_vsock *vsock, unsigned connection);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-#include "device/virtio/virtio_vsock.h"
+#include "device/virtio/virtio_vsock_link.h"
 
 /* Between the two directions of the socket device; for nobody else. */
 
@@ -37,6 +37,15 @@ struct __attribute__((packed)) vsock_header {
     uint32_t forwarded; /* fwd_cnt */
 };
 _Static_assert(sizeof(struct vsock_header) == 44, "as in 5.10.6");
+
+/*
+ * Calls a function of the endpoint. In a VMM that is always a link, called directly; on the host
+ * there are others.
+ */
+#define vsock_endpoint_call(vsock, function, ...)                                                  \
+    (!__STDC_HOSTED__ || (vsock)->endpoint == NULL                                                 \
+         ? virtio_vsock_link_##function(vsock, __VA_ARGS__)                                        \
+         : (vsock)->endpoint->function((vsock)->endpoint->ctx, __VA_ARGS__))
 
 static inline void vsock_say(struct virtio_vsock_connection *c, enum vsock_operation operation)
 {

@@ -66,7 +66,6 @@ static uint32_t read_data(struct virtio_vsock *vsock, struct virtio_vsock_connec
                           const struct chain *chain)
 {
     unsigned number = vsock_number(vsock, c);
-    const struct virtio_vsock_endpoint *endpoint = vsock->endpoint;
     uint32_t most = vsock_credit(c) < VSOCK_PAYLOAD_MAX ? vsock_credit(c) : VSOCK_PAYLOAD_MAX;
     uint32_t done = 0, piece;
     uint8_t *bytes;
@@ -74,7 +73,7 @@ static uint32_t read_data(struct virtio_vsock *vsock, struct virtio_vsock_connec
            (bytes = chain_writable_span(chain, (uint32_t)sizeof(struct vsock_header) + done,
                                         &piece)) != NULL) {
         piece = piece < most - done ? piece : most - done;
-        size_t got = endpoint->read(endpoint->ctx, number, bytes, piece);
+        size_t got = vsock_endpoint_call(vsock, read, number, bytes, piece);
         if (got == VIRTIO_VSOCK_CLOSE) {
             vsock_hang_up(c);
             break;
