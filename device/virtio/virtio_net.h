@@ -91,9 +91,19 @@ enum virtio_net_counter {
     VIRTIO_NET_COUNTERS
 };
 
+/* What the guest's driver may ask for by command, 5.1.6.5.1. */
+enum virtio_net_mode {
+    VIRTIO_NET_PROMISCUOUS,
+    VIRTIO_NET_ALL_MULTICAST,
+    VIRTIO_NET_ALL_UNICAST,
+    VIRTIO_NET_NO_MULTICAST,
+    VIRTIO_NET_NO_UNICAST,
+    VIRTIO_NET_NO_BROADCAST,
+    VIRTIO_NET_MODES
+};
+
 /* Which addresses the guest wants of one kind, 5.1.6.5.2. */
 struct virtio_net_filter {
-    bool all;      /* by command */
     bool too_many; /* more than there is room for: all pass */
     uint8_t count;
     uint8_t mac[VIRTIO_NET_FILTER_MAX][NET_MAC_BYTES];
@@ -116,13 +126,13 @@ struct virtio_net {
     uint64_t counter[VIRTIO_NET_COUNTERS];
     struct virtio_net_state {
         struct virtio_net_config config;
-        uint16_t pairs;            /* that the driver uses */
-        uint32_t accepts;          /* enum net_offload: what its driver takes */
-        uint32_t blocked;          /* bit for each transmit queue that waits for room */
-        bool filters, promiscuous; /* filters: the driver has said what it wants */
-        bool no_unicast, no_multicast, no_broadcast;
-        struct virtio_net_filter unicast, multicast;
-        uint8_t flow[VIRTIO_NET_FLOWS]; /* by hash: the pair on which the guest sent last */
+        uint16_t pairs;   /* that the driver uses */
+        uint32_t accepts; /* enum net_offload: what its driver takes */
+        uint32_t blocked; /* bit for each transmit queue that waits for room */
+        bool filters;     /* the driver has said what it wants */
+        bool mode[VIRTIO_NET_MODES];
+        struct virtio_net_filter filter[2]; /* unicast, multicast */
+        uint8_t flow[VIRTIO_NET_FLOWS];     /* by hash: the pair on which the guest sent last */
     } state;
     struct virtio_net_gather gather;
     struct chain_segment segments[VIRTQUEUE_SIZE_MAX]; /* of device.chain */

@@ -1,123 +1,101 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <stddef.h>
 #include <string.h>
 
 #include "device/virtio/virtio_net_parts.h"
 
 /* 5.1.6.5 */
 enum { ANSWER_OK = 0, ANSWER_ERROR = 1 };
-enum control_class {
-    CLASS_RX = 0,
-    CLASS_MAC = 1,
-    CLASS_MQ = 4,
-    CLASS_GUEST_OFFLOADS = 5,
-};
-enum {
-    RX_PROMISCUOUS = 0,
-    RX_ALL_MULTICAST = 1,
-    RX_ALL_UNICAST = 2,
-    RX_NO_MULTICAST = 3,
-    RX_NO_UNICAST = 4,
-    RX_NO_BROADCAST = 5,
-    MAC_TABLE_SET = 0,
-    MAC_ADDRESS_SET = 1,
-    MQ_PAIRS_SET = 0,
-    GUEST_OFFLOADS_SET = 0,
-};
 
-/* What a driver asks for: class, command, then data of size bytes, which are read by offset. */
-struct request {
-    const struct chain *chain;
-    uint32_t size;
-};
-enum { DATA = 2 };
-
-/* All of the data, which must have exactly this size. */
-static bool read_all(const struct request *r, void *to, uint32_t size)
-{
-    return r->size == size && chain_read(r->chain, DATA, to, size) == size;
-}
-
-static bool set_receive_mode(struct virtio_net *net, const struct request *r, uint8_t command)
-{
-    struct virtio_net_state *s = &net->state;
-    bool *const mode[] = {
-        [RX_PROMISCUOUS] = &s->promiscuous, [RX_ALL_MULTICAST] = &s->multicast.all,
-        [RX_ALL_UNICAST] = &s->unicast.all, [RX_NO_MULTICAST] = &s->no_multicast,
-        [RX_NO_UNICAST] = &s->no_unicast,   [RX_NO_BROADCAST] = &s->no_broadcast,
+/* What a driver asks for. */
+struct __attribute__((packed)) request {
+    uint8_t class, command;
+    union __attribute__((packed)) {
+        uint8_t on;
+        uint8_t mac[NET_MAC_BYTES];
+        uint16_t pairs;
+        uint64_t offloads;
     };
-    uint64_t feature =
-        command <= RX_ALL_MULTICAST ? VIRTIO_NET_F_CTRL_RX : VIRTIO_NET_F_CTRL_RX_EXTRA;
-    uint8_t on;
-    if (command >= sizeof mode / sizeof mode[0] || !virtio_has(&net->device, feature) ||
-        !read_all(r, &on, 1) || on > 1) {
+};
+enum { DATA = offsetof(struct request, on) };
+
+enum action { SET_MODE, SET_MORE_MODES, SET_TABLES, SET_ADDRESS, SET_PAIRS, SET_OFFLOADS };
+
+static const struct {
+    uint8_t class, first, last; /* commands of that class */
+    uint8_t data_bytes;         /* exactly; 0: see there */
+    uint32_t feature;
+} actions[] = {
+  /* The commands have the numbers of the modes. */
+    [SET_MODE] = {0, VIRTIO_NET_PROMISCUOUS, VIRTIO_NET_ALL_MULTICAST, 1,                VIRTIO_NET_F_CTRL_RX            },
+    [SET_MORE_MODES] = {0, VIRTIO_NET_ALL_UNICAST, VIRTIO_NET_NO_BROADCAST,  1,
+                  VIRTIO_NET_F_CTRL_RX_EXTRA                                                                             },
+    [SET_TABLES] = {1, 0,                      0,                        0,                VIRTIO_NET_F_CTRL_RX            },
+    [SET_ADDRESS] = {1, 1,                      1,                        NET_MAC_BYTES,    VIRTIO_NET_F_CTRL_MAC_ADDR      },
+    [SET_PAIRS] = {4, 0,                      0,                        sizeof(uint16_t), VIRTIO_NET_F_MQ                 },
+    [SET_OFFLOADS] = {5, 0,                      0,                        sizeof(uint64_t), VIRTIO_NET_F_CTRL_GUEST_OFFLOADS},
+};
+enum { ACTIONS = sizeof actions / sizeof actions[0] };
+
+static bool set_mode(struct virtio_net *net, const struct request *r)
+{
+    if (r->on > 1) {
         return false;
     }
-    *mode[command] = on != 0;
-    s->filters = true;
+    net->state.mode[r->command] = r->on != 0;
+    net->state.filters = true;
     return true;
 }
 
-/* One table: a count, then addresses. *offset moves behind it. */
-static bool read_table(const struct request *r, uint32_t *offset, struct virtio_net_filter *filter)
+/*
+ * 5.1.6.5.2: a table of unicast addresses, then one of multicast addresses; each is a count, then
+ * addresses. Nothing changes before both are known to be there.
+ */
+static bool set_tables(struct virtio_net *net, const struct chain *chain)
 {
-    uint32_t count;
-    if (r->size - *offset < sizeof count) {
+    uint32_t count[2], at[2], offset = DATA;
+    for (unsigned i = 0; i < 2; i++) {
+        if (chain_read(chain, offset, &count[i], sizeof count[i]) != sizeof count[i]) {
+            return false;
+        }
+        at[i] = offset + (uint32_t)sizeof count[i];
+        if (count[i] > (chain->readable_bytes - at[i]) / NET_MAC_BYTES) {
+            return false;
+        }
+        offset = at[i] + count[i] * NET_MAC_BYTES;
+    }
+    if (offset != chain->readable_bytes) {
         return false;
     }
-    chain_read(r->chain, DATA + *offset, &count, sizeof count);
-    *offset += (uint32_t)sizeof count;
-    if (count > (r->size - *offset) / NET_MAC_BYTES) {
-        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        struct virtio_net_filter *filter = &net->state.filter[i];
+        filter->too_many = count[i] > VIRTIO_NET_FILTER_MAX;
+        filter->count = (uint8_t)(filter->too_many ? 0 : count[i]);
+        chain_read(chain, at[i], filter->mac, filter->count * (uint32_t)NET_MAC_BYTES);
     }
-    filter->too_many = count > VIRTIO_NET_FILTER_MAX;
-    filter->count = (uint8_t)(filter->too_many ? 0 : count);
-    chain_read(r->chain, DATA + *offset, filter->mac, filter->count * (uint32_t)NET_MAC_BYTES);
-    *offset += count * NET_MAC_BYTES;
-    return true;
-}
-
-/* 5.1.6.5.2: a table of unicast addresses, then one of multicast addresses. */
-static bool set_tables(struct virtio_net *net, const struct request *r)
-{
-    struct virtio_net_filter unicast = {0}, multicast = {0};
-    uint32_t offset = 0;
-    if (!virtio_has(&net->device, VIRTIO_NET_F_CTRL_RX) || !read_table(r, &offset, &unicast) ||
-        !read_table(r, &offset, &multicast) || offset != r->size) {
-        return false;
-    }
-    unicast.all = net->state.unicast.all;
-    multicast.all = net->state.multicast.all;
-    net->state.unicast = unicast;
-    net->state.multicast = multicast;
     net->state.filters = true;
     return true;
 }
 
 static bool set_address(struct virtio_net *net, const struct request *r)
 {
-    uint8_t mac[NET_MAC_BYTES];
-    if (!virtio_has(&net->device, VIRTIO_NET_F_CTRL_MAC_ADDR) || !read_all(r, mac, sizeof mac) ||
-        net_mac_is_multicast(mac)) {
-        return false;
-    }
     /* Better an error here than frames that the switch drops as not the guest's. */
-    if (memcmp(mac, net->mac, sizeof mac) != 0 &&
-        (virtio_net_is_linked(net) || net->far->allow_mac == NULL ||
-         !net->far->allow_mac(net->far_ctx, mac))) {
+    if (net_mac_is_multicast(r->mac) ||
+        (memcmp(r->mac, net->mac, NET_MAC_BYTES) != 0 &&
+         (virtio_net_is_linked(net) || net->far->allow_mac == NULL ||
+          !net->far->allow_mac(net->far_ctx, r->mac)))) {
         return false;
     }
-    memcpy(net->state.config.mac, mac, sizeof mac);
+    memcpy(net->state.config.mac, r->mac, NET_MAC_BYTES);
     return true;
 }
 
 static bool set_pairs(struct virtio_net *net, const struct request *r)
 {
-    uint16_t pairs;
-    if (!virtio_has(&net->device, VIRTIO_NET_F_MQ) || !read_all(r, &pairs, sizeof pairs) ||
-        pairs == 0 || pairs > net->state.config.pair_max) {
+    if (r->pairs == 0 || r->pairs > net->state.config.pair_max) {
         return false;
     }
-    net->state.pairs = pairs;
+    net->state.pairs = r->pairs;
     virtio_net_give_back(net); /* no frame may come in a queue that is not used any more */
     return true;
 }
@@ -127,13 +105,10 @@ static bool set_offloads(struct virtio_net *net, const struct request *r)
 {
     const uint64_t known =
         VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6;
-    uint64_t offloads;
-    if (!virtio_has(&net->device, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) ||
-        !read_all(r, &offloads, sizeof offloads) ||
-        (offloads & ~(net->device.state.features & known)) != 0) {
+    if ((r->offloads & ~(net->device.state.features & known)) != 0) {
         return false;
     }
-    net->state.accepts = virtio_net_offloads(offloads);
+    net->state.accepts = virtio_net_offloads(r->offloads);
     if ((net->state.accepts & NET_OFFLOAD_CSUM) == 0) {
         net->state.accepts = 0;
     }
@@ -141,24 +116,37 @@ static bool set_offloads(struct virtio_net *net, const struct request *r)
     return true;
 }
 
+/* ACTIONS: none; not negotiated, or its data do not have the size that they must have. */
+static unsigned action_of(const struct virtio_net *net, const struct request *r, uint32_t size)
+{
+    unsigned i = 0;
+    while (i < ACTIONS &&
+           (actions[i].class != r->class || actions[i].first > r->command ||
+            actions[i].last < r->command || !virtio_has(&net->device, actions[i].feature) ||
+            (actions[i].data_bytes != 0 && size - DATA != actions[i].data_bytes))) {
+        i++;
+    }
+    return i;
+}
+
 static bool carry_out(struct virtio_net *net, const struct chain *chain)
 {
-    uint8_t head[DATA];
-    if (chain_read(chain, 0, head, sizeof head) != sizeof head) {
+    struct request r;
+    if (chain_read(chain, 0, &r, sizeof r) < DATA) {
         return false;
     }
-    const struct request request = {chain, chain->readable_bytes - DATA};
-    switch (head[0]) {
-    case CLASS_RX:
-        return set_receive_mode(net, &request, head[1]);
-    case CLASS_MAC:
-        return head[1] == MAC_TABLE_SET     ? set_tables(net, &request)
-               : head[1] == MAC_ADDRESS_SET ? set_address(net, &request)
-                                            : false;
-    case CLASS_MQ:
-        return head[1] == MQ_PAIRS_SET && set_pairs(net, &request);
-    case CLASS_GUEST_OFFLOADS:
-        return head[1] == GUEST_OFFLOADS_SET && set_offloads(net, &request);
+    switch (action_of(net, &r, chain->readable_bytes)) {
+    case SET_MODE:
+    case SET_MORE_MODES:
+        return set_mode(net, &r);
+    case SET_TABLES:
+        return set_tables(net, chain);
+    case SET_ADDRESS:
+        return set_address(net, &r);
+    case SET_PAIRS:
+        return set_pairs(net, &r);
+    case SET_OFFLOADS:
+        return set_offloads(net, &r);
     default:
         return false;
     }

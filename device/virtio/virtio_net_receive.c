@@ -54,7 +54,7 @@ static bool listed(const struct virtio_net_filter *filter, const uint8_t *mac)
             return true;
         }
     }
-    return filter->all || filter->too_many;
+    return filter->too_many;
 }
 
 /* 5.1.6.5.1 and .2: does the driver want frames to the next one's address? */
@@ -62,19 +62,21 @@ static bool wanted(const struct virtio_net *net)
 {
     static const uint8_t broadcast[NET_MAC_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     const struct virtio_net_state *s = &net->state;
-    if (!s->filters || s->promiscuous) {
+    if (!s->filters || s->mode[VIRTIO_NET_PROMISCUOUS]) {
         return true;
     }
     uint8_t mac[NET_MAC_BYTES];
     virtio_net_far_call(net, copy, net->far_ctx, 0, mac, sizeof mac);
     if (!net_mac_is_multicast(mac)) {
-        return !s->no_unicast &&
-               (memcmp(mac, s->config.mac, NET_MAC_BYTES) == 0 || listed(&s->unicast, mac));
+        return !s->mode[VIRTIO_NET_NO_UNICAST] &&
+               (s->mode[VIRTIO_NET_ALL_UNICAST] || memcmp(mac, s->config.mac, NET_MAC_BYTES) == 0 ||
+                listed(&s->filter[0], mac));
     }
     if (memcmp(mac, broadcast, NET_MAC_BYTES) == 0) {
-        return !s->no_broadcast;
+        return !s->mode[VIRTIO_NET_NO_BROADCAST];
     }
-    return !s->no_multicast && listed(&s->multicast, mac);
+    return !s->mode[VIRTIO_NET_NO_MULTICAST] &&
+           (s->mode[VIRTIO_NET_ALL_MULTICAST] || listed(&s->filter[1], mac));
 }
 
 /* The next frame that the guest wants; NULL: none is there. Unwanted ones are taken off. */
