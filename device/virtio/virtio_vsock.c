@@ -49,6 +49,7 @@ static struct virtio_vsock_connection *allocate(struct virtio_vsock *vsock,
     }
     if (found != NULL) {
         memset(found, 0, offsetof(struct virtio_vsock_connection, buffer));
+        found->number = (uint8_t)(found - vsock->state.connection);
         found->address = *address;
     }
     return found;
@@ -60,7 +61,7 @@ static void lose(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
     bool is_live = vsock_is_live(c);
     c->phase = VSOCK_FREE;
     if (is_live) {
-        vsock_endpoint_call(vsock, close, vsock_number(vsock, c));
+        vsock_endpoint_call(vsock, close, c->number);
     }
 }
 
@@ -88,11 +89,10 @@ void vsock_hang_up(struct virtio_vsock_connection *c)
 static uint32_t hand_over(struct virtio_vsock *vsock, struct virtio_vsock_connection *c,
                           const uint8_t *bytes, uint32_t count)
 {
-    unsigned number = vsock_number(vsock, c);
     if (c->phase != VSOCK_OPEN || c->far_deaf) {
         return count;
     }
-    size_t taken = vsock_endpoint_call(vsock, write, number, bytes, count);
+    size_t taken = vsock_endpoint_call(vsock, write, c->number, bytes, count);
     if (taken == VIRTIO_VSOCK_CLOSE) {
         vsock_hang_up(c);
         return count;
@@ -128,7 +128,7 @@ static void drain(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
     }
     if (!c->told_end) {
         c->told_end = true;
-        vsock_endpoint_call(vsock, end, vsock_number(vsock, c));
+        vsock_endpoint_call(vsock, end, c->number);
     }
     if (c->guest_deaf) {
         cut(vsock, c);
@@ -189,7 +189,7 @@ static void open(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
     vsock_say(c, VSOCK_OP_RESPONSE);
     /* What the guest has said meanwhile. */
     if (c->guest_deaf) {
-        vsock_endpoint_call(vsock, deaf, vsock_number(vsock, c));
+        vsock_endpoint_call(vsock, deaf, c->number);
     }
     drain(vsock, c);
 }
@@ -205,7 +205,7 @@ static void request(struct virtio_vsock *vsock, const struct vsock_header *h)
     c->phase = VSOCK_ASKED;
     c->guest_alloc = h->alloc;
     c->guest_forwarded = h->forwarded;
-    switch (vsock_endpoint_call(vsock, open, vsock_number(vsock, c), &address)) {
+    switch (vsock_endpoint_call(vsock, open, c->number, &address)) {
     case VIRTIO_VSOCK_ACCEPT:
         open(vsock, c);
         break;
@@ -226,8 +226,7 @@ static void response(struct virtio_vsock *vsock, struct virtio_vsock_connection 
     }
     c->phase = VSOCK_OPEN;
     c->may_read = true;
-    if (vsock_endpoint_call(vsock, open, vsock_number(vsock, c), &c->address) !=
-        VIRTIO_VSOCK_ACCEPT) {
+    if (vsock_endpoint_call(vsock, open, c->number, &c->address) != VIRTIO_VSOCK_ACCEPT) {
         vsock_hang_up(c);
     }
 }
@@ -242,7 +241,7 @@ static void shut_down(struct virtio_vsock *vsock, struct virtio_vsock_connection
         return;
     }
     if (c->phase == VSOCK_OPEN && newly_deaf) {
-        vsock_endpoint_call(vsock, deaf, vsock_number(vsock, c));
+        vsock_endpoint_call(vsock, deaf, c->number);
     }
     drain(vsock, c);
 }
@@ -387,7 +386,7 @@ int virtio_vsock_connect(struct virtio_vsock *vsock, const struct vsock_address 
     c->phase = VSOCK_CONNECTING;
     vsock_say(c, VSOCK_OP_REQUEST);
     virtio_work(&vsock->device, VSOCK_RECEIVE);
-    return (int)vsock_number(vsock, c);
+    return c->number;
 }
 
 static struct virtio_vsock_connection *numbered(struct virtio_vsock *vsock, unsigned connection)

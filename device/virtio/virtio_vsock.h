@@ -68,6 +68,7 @@ enum virtio_vsock_phase {
 
 struct virtio_vsock_connection {
     struct vsock_address address;
+    uint8_t number;                        /* its index */
     uint8_t phase;                         /* enum virtio_vsock_phase */
     uint8_t messages;                      /* bit for each operation to be sent */
     bool may_read;                         /* the endpoint may have bytes */

@@ -70,12 +70,6 @@ static inline bool vsock_is_live(const struct virtio_vsock_connection *c)
     return c->phase == VSOCK_CONNECTING || c->phase == VSOCK_ASKED || c->phase == VSOCK_OPEN;
 }
 
-static inline unsigned vsock_number(const struct virtio_vsock *vsock,
-                                    const struct virtio_vsock_connection *c)
-{
-    return (unsigned)(c - vsock->state.connection);
-}
-
 /* The endpoint has given the connection up: tells the guest. */
 void vsock_hang_up(struct virtio_vsock_connection *c);
 

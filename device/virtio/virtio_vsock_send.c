@@ -14,58 +14,54 @@ static uint32_t shutdown_flags(const struct virtio_vsock_connection *c)
     return (c->far_ended ? VSOCK_SHUTDOWN_SEND : 0u) | (c->far_deaf ? VSOCK_SHUTDOWN_RECEIVE : 0u);
 }
 
-/* A packet of a connection, but for its operation. */
-static struct vsock_header header_of(const struct virtio_vsock *vsock,
-                                     const struct virtio_vsock_connection *c,
-                                     enum vsock_operation operation)
+/* Writes a packet's header into the chain. c: NULL: it is for nobody's packet. */
+static uint32_t write_header(const struct virtio_vsock *vsock, const struct chain *chain,
+                             struct virtio_vsock_connection *c, enum vsock_operation operation,
+                             uint32_t length)
 {
-    return (struct vsock_header){
-        .source_cid = c->address.far_cid,
+    const struct vsock_address *address = c != NULL ? &c->address : &vsock->state.stray[0].address;
+    struct vsock_header h = {
+        .source_cid = address->far_cid,
         .target_cid = vsock->state.cid,
-        .source_port = c->address.far_port,
-        .target_port = c->address.guest_port,
+        .source_port = address->far_port,
+        .target_port = address->guest_port,
+        .length = length,
         .type = VSOCK_TYPE_STREAM,
         .operation = (uint16_t)operation,
-        .flags = operation == VSOCK_OP_SHUTDOWN ? shutdown_flags(c) : 0,
-        .alloc = VIRTIO_VSOCK_BUFFER,
-        .forwarded = c->forwarded,
     };
+    if (c != NULL) {
+        h.flags = operation == VSOCK_OP_SHUTDOWN ? shutdown_flags(c) : 0;
+        h.alloc = VIRTIO_VSOCK_BUFFER;
+        h.forwarded = c->told_forwarded = c->forwarded;
+    }
+    return chain_write(chain, 0, &h, sizeof h);
 }
 
 static uint32_t send_stray(struct virtio_vsock *vsock, const struct chain *chain)
 {
     struct virtio_vsock_state *s = &vsock->state;
-    const struct vsock_header h = {
-        .source_cid = s->stray[0].address.far_cid,
-        .target_cid = s->cid,
-        .source_port = s->stray[0].address.far_port,
-        .target_port = s->stray[0].address.guest_port,
-        .type = VSOCK_TYPE_STREAM,
-        .operation = VSOCK_OP_RST,
-    };
+    uint32_t written = write_header(vsock, chain, NULL, VSOCK_OP_RST, 0);
     s->stray_count--;
     memmove(s->stray, s->stray + 1, s->stray_count * sizeof s->stray[0]);
-    return chain_write(chain, 0, &h, sizeof h);
+    return written;
 }
 
 static uint32_t send_message(struct virtio_vsock *vsock, struct virtio_vsock_connection *c,
                              const struct chain *chain)
 {
     enum vsock_operation operation = (enum vsock_operation)__builtin_ctz(c->messages);
-    struct vsock_header h = header_of(vsock, c, operation);
     c->messages &= (uint8_t)(c->messages - 1);
-    c->told_forwarded = c->forwarded;
+    uint32_t written = write_header(vsock, chain, c, operation, 0);
     if (operation == VSOCK_OP_RST) {
         c->phase = VSOCK_FREE;
     }
-    return chain_write(chain, 0, &h, sizeof h);
+    return written;
 }
 
 /* Reads from the endpoint into the chain, behind the header. Returns how many bytes. */
 static uint32_t read_data(struct virtio_vsock *vsock, struct virtio_vsock_connection *c,
                           const struct chain *chain)
 {
-    unsigned number = vsock_number(vsock, c);
     uint32_t most = vsock_credit(c) < VSOCK_PAYLOAD_MAX ? vsock_credit(c) : VSOCK_PAYLOAD_MAX;
     uint32_t done = 0, piece;
     uint8_t *bytes;
@@ -73,7 +69,7 @@ static uint32_t read_data(struct virtio_vsock *vsock, struct virtio_vsock_connec
            (bytes = chain_writable_span(chain, (uint32_t)sizeof(struct vsock_header) + done,
                                         &piece)) != NULL) {
         piece = piece < most - done ? piece : most - done;
-        size_t got = vsock_endpoint_call(vsock, read, number, bytes, piece);
+        size_t got = vsock_endpoint_call(vsock, read, c->number, bytes, piece);
         if (got == VIRTIO_VSOCK_CLOSE) {
             vsock_hang_up(c);
             break;
@@ -104,10 +100,7 @@ static uint32_t send_data(struct virtio_vsock *vsock, struct virtio_vsock_connec
     if (length == 0) {
         return 0;
     }
-    struct vsock_header h = header_of(vsock, c, VSOCK_OP_RW);
-    h.length = length;
-    c->told_forwarded = c->forwarded;
-    return chain_write(chain, 0, &h, sizeof h) + length;
+    return write_header(vsock, chain, c, VSOCK_OP_RW, length) + length;
 }
 
 /* Who has something to send? Messages first, then data, in turn. */
@@ -145,7 +138,7 @@ static bool fill(struct virtio_vsock *vsock, struct virtio_vsock_connection *c)
         } else if (c->messages != 0) {
             written = send_message(vsock, c, chain);
         } else {
-            vsock->state.turn = vsock_number(vsock, c) + 1;
+            vsock->state.turn = c->number + 1;
             written = send_data(vsock, c, chain);
             if (written == 0) {
                 virtio_unpop(device, VSOCK_RECEIVE, chain);
