@@ -10,12 +10,15 @@ static uint32_t rotate(uint32_t value, unsigned bits)
     return value << bits | value >> (32 - bits);
 }
 
-static void quarter_round(uint32_t s[BLOCK_WORDS], unsigned a, unsigned b, unsigned c, unsigned d)
+/* On words of the block that are all different. */
+static void quarter_round(uint32_t *at_a, uint32_t *at_b, uint32_t *at_c, uint32_t *at_d)
 {
-    s[a] += s[b], s[d] = rotate(s[d] ^ s[a], 16);
-    s[c] += s[d], s[b] = rotate(s[b] ^ s[c], 12);
-    s[a] += s[b], s[d] = rotate(s[d] ^ s[a], 8);
-    s[c] += s[d], s[b] = rotate(s[b] ^ s[c], 7);
+    uint32_t a = *at_a, b = *at_b, c = *at_c, d = *at_d;
+    a += b, d = rotate(d ^ a, 16);
+    c += d, b = rotate(b ^ c, 12);
+    a += b, d = rotate(d ^ a, 8);
+    c += d, b = rotate(b ^ c, 7);
+    *at_a = a, *at_b = b, *at_c = c, *at_d = d;
 }
 
 void random_block(const uint32_t key[RANDOM_KEY_WORDS], uint32_t counter, const uint32_t nonce[3],
@@ -27,15 +30,11 @@ void random_block(const uint32_t key[RANDOM_KEY_WORDS], uint32_t counter, const 
         key[6],     key[7],     counter,    nonce[0],   nonce[1], nonce[2],
     };
     memcpy(block, start, sizeof start);
-    for (unsigned i = 0; i < DOUBLE_ROUNDS; i++) {
-        quarter_round(block, 0, 4, 8, 12);
-        quarter_round(block, 1, 5, 9, 13);
-        quarter_round(block, 2, 6, 10, 14);
-        quarter_round(block, 3, 7, 11, 15);
-        quarter_round(block, 0, 5, 10, 15);
-        quarter_round(block, 1, 6, 11, 12);
-        quarter_round(block, 2, 7, 8, 13);
-        quarter_round(block, 3, 4, 9, 14);
+    /* In each double round the four columns, then the four diagonals. */
+    for (unsigned i = 0; i < DOUBLE_ROUNDS * 8; i++) {
+        unsigned step = i >> 2 & 1;
+        quarter_round(block + i % 4, block + 4 + (i + step) % 4, block + 8 + (i + 2 * step) % 4,
+                      block + 12 + (i + 3 * step) % 4);
     }
     for (unsigned i = 0; i < BLOCK_WORDS; i++) {
         block[i] += start[i];
