@@ -180,6 +180,24 @@ bool ring_wait_for_data(struct ring *ring)
     return true;
 }
 
+uint32_t ring_write_or_wait(struct ring *ring, const void *bytes, uint32_t size, bool *signal)
+{
+    uint32_t done = 0;
+    do {
+        done += ring_write(ring, (const uint8_t *)bytes + done, size - done, signal);
+    } while (done < size && !ring_wait_for_space(ring));
+    return done;
+}
+
+uint32_t ring_read_or_wait(struct ring *ring, void *bytes, uint32_t size, bool *signal)
+{
+    uint32_t done = 0;
+    do {
+        done += ring_read(ring, (uint8_t *)bytes + done, size - done, signal);
+    } while (done < size && !ring_wait_for_data(ring));
+    return done;
+}
+
 void ring_recover_producer(struct ring *ring)
 {
     ring->index = atomic_load(&ring->shared->tail);

@@ -105,6 +105,13 @@ void ring_discard(struct ring *ring, uint32_t size, bool *signal);
 bool ring_wait_for_data(struct ring *ring);
 
 /*
+ * All of it; or as much as there is room for, or data, and then the other side has been asked to
+ * tell when there is more.
+ */
+uint32_t ring_write_or_wait(struct ring *ring, const void *bytes, uint32_t size, bool *signal);
+uint32_t ring_read_or_wait(struct ring *ring, void *bytes, uint32_t size, bool *signal);
+
+/*
  * For one side only, the one that outlives the other: makes the ring empty at the index that the
  * other side shows, whatever that is. For when bad_count rises, as it does after the other side
  * began anew while we still stored indices of the old ring; nothing would move any more.

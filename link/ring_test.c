@@ -98,6 +98,26 @@ static void a_read_takes_no_more_than_asked(void **state)
     read_text(f, "def");
 }
 
+/* Who moved less than it wanted has asked to be told; who moved all has not. */
+static void less_than_all_asks_for_more(void **state)
+{
+    struct fixture *f = *state;
+    char got[2 * SIZE] = {0};
+    bool signal = false;
+    atomic_store(&f->shared.consumer_wants, 0);
+    assert_int_equal(ring_write_or_wait(&f->producer, "0123456789", 10, &signal), 10);
+    assert_int_equal(atomic_load(&f->shared.producer_wants), 0);
+    assert_int_equal(ring_write_or_wait(&f->producer, "abcdefgh", 8, &signal), 6);
+    assert_int_equal(atomic_load(&f->shared.producer_wants), 1);
+    assert_false(signal);
+    assert_int_equal(ring_read_or_wait(&f->consumer, got, 4, &signal), 4);
+    assert_int_equal(atomic_load(&f->shared.consumer_wants), 0);
+    assert_true(signal);
+    assert_int_equal(ring_read_or_wait(&f->consumer, got + 4, sizeof got - 4, &signal), 12);
+    assert_int_equal(atomic_load(&f->shared.consumer_wants), 1);
+    assert_string_equal(got, "0123456789abcdef");
+}
+
 static void indices_wrap_at_32_bits(void **state)
 {
     struct fixture *f = *state;
@@ -357,6 +377,7 @@ int main(void)
         TEST(bytes_come_out_in_order_round_the_end),
         TEST(a_full_ring_takes_no_more),
         TEST(a_read_takes_no_more_than_asked),
+        TEST(less_than_all_asks_for_more),
         TEST(indices_wrap_at_32_bits),
         TEST(a_side_that_restarts_goes_on),
         TEST(the_first_write_signals_and_later_ones_only_when_asked),

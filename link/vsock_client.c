@@ -49,8 +49,17 @@ void vsock_client_leave(struct vsock_client *client)
     }
 }
 
-static bool send(struct vsock_client *client, struct vsock_record record)
+/* What an operation has no use for is 0, and NULL. */
+static bool send(struct vsock_client *client, enum vsock_link_operation operation, unsigned channel,
+                 uint8_t flags, uint32_t offer, const struct vsock_address *address)
 {
+    struct vsock_record record = {.operation = (uint8_t)operation,
+                                  .channel = (uint8_t)channel,
+                                  .flags = flags,
+                                  .offer = offer};
+    if (address != NULL) {
+        record.address = *address;
+    }
     if (client->is_there && !vsock_record_write(&client->out, &record, &client->due)) {
         vsock_client_leave(client); /* a relay that works reads what it is sent */
     }
@@ -70,17 +79,17 @@ static void open_rings(struct vsock_client *client, unsigned channel)
     ring_open_consumer(&c->in, &shared->to_client, data->to_client, VSOCK_RING_BYTES);
 }
 
-static int begin(struct vsock_client *client, struct vsock_record record,
-                 enum vsock_channel_phase phase)
+static int begin(struct vsock_client *client, enum vsock_link_operation operation, uint32_t offer,
+                 const struct vsock_address *address)
 {
     for (unsigned i = 0; client->is_there && i < VSOCK_CHANNELS; i++) {
         if (client->channel[i].phase == VSOCK_CHANNEL_FREE) {
             open_rings(client, i);
-            record.channel = (uint8_t)i;
-            if (!send(client, record)) {
+            if (!send(client, operation, i, 0, offer, address)) {
                 return -1;
             }
-            client->channel[i].phase = (uint8_t)phase;
+            client->channel[i].phase =
+                operation == VSOCK_LINK_OPEN ? VSOCK_CHANNEL_ASKED : VSOCK_CHANNEL_OPEN;
             return (int)i;
         }
     }
@@ -89,19 +98,17 @@ static int begin(struct vsock_client *client, struct vsock_record record,
 
 int vsock_client_ask(struct vsock_client *client, const struct vsock_address *address)
 {
-    return begin(client, (struct vsock_record){.operation = VSOCK_LINK_OPEN, .address = *address},
-                 VSOCK_CHANNEL_ASKED);
+    return begin(client, VSOCK_LINK_OPEN, 0, address);
 }
 
 int vsock_client_take(struct vsock_client *client, uint32_t offer)
 {
-    return begin(client, (struct vsock_record){.operation = VSOCK_LINK_TAKE, .offer = offer},
-                 VSOCK_CHANNEL_OPEN);
+    return begin(client, VSOCK_LINK_TAKE, offer, NULL);
 }
 
 void vsock_client_refuse(struct vsock_client *client, uint32_t offer)
 {
-    send(client, (struct vsock_record){.operation = VSOCK_LINK_REFUSE, .offer = offer});
+    send(client, VSOCK_LINK_REFUSE, 0, 0, offer, NULL);
 }
 
 static struct vsock_client_channel *ours(struct vsock_client *client, unsigned channel)
@@ -114,8 +121,7 @@ void vsock_client_end(struct vsock_client *client, unsigned channel, uint8_t fla
 {
     const struct vsock_client_channel *c = ours(client, channel);
     if (c->phase == VSOCK_CHANNEL_OPEN && !c->far_closed) {
-        send(client, (struct vsock_record){
-                         .operation = VSOCK_LINK_END, .channel = (uint8_t)channel, .flags = flags});
+        send(client, VSOCK_LINK_END, channel, flags, 0, NULL);
     }
 }
 
@@ -124,8 +130,7 @@ void vsock_client_close(struct vsock_client *client, unsigned channel)
     struct vsock_client_channel *c = ours(client, channel);
     if (c->phase == VSOCK_CHANNEL_ASKED || c->phase == VSOCK_CHANNEL_OPEN) {
         c->phase = c->far_closed ? VSOCK_CHANNEL_FREE : VSOCK_CHANNEL_LEFT;
-        send(client,
-             (struct vsock_record){.operation = VSOCK_LINK_CLOSE, .channel = (uint8_t)channel});
+        send(client, VSOCK_LINK_CLOSE, channel, 0, 0, NULL);
     }
 }
 
@@ -143,13 +148,11 @@ uint32_t vsock_client_write(struct vsock_client *client, unsigned channel, const
                             uint32_t count)
 {
     struct vsock_client_channel *c = ours(client, channel);
-    uint32_t done = 0;
     if (!client->is_there || c->phase != VSOCK_CHANNEL_OPEN || c->far_closed) {
         return 0;
     }
-    do {
-        done += ring_write(&c->out, bytes + done, count - done, &client->due);
-    } while (done < count && !is_broken(client, &c->out) && !ring_wait_for_space(&c->out));
+    uint32_t done = ring_write_or_wait(&c->out, bytes, count, &client->due);
+    is_broken(client, &c->out);
     return done;
 }
 
@@ -157,13 +160,11 @@ uint32_t vsock_client_read(struct vsock_client *client, unsigned channel, uint8_
                            uint32_t count)
 {
     struct vsock_client_channel *c = ours(client, channel);
-    uint32_t done = 0;
     if (!client->is_there || c->phase != VSOCK_CHANNEL_OPEN) {
         return 0;
     }
-    do {
-        done += ring_read(&c->in, bytes + done, count - done, &client->due);
-    } while (done < count && !is_broken(client, &c->in) && !ring_wait_for_data(&c->in));
+    uint32_t done = ring_read_or_wait(&c->in, bytes, count, &client->due);
+    is_broken(client, &c->in);
     return done;
 }
 

@@ -38,10 +38,7 @@ static struct {
 static size_t put(struct channel *channel, const uint8_t *bytes, size_t count)
 {
     bool signal = false;
-    size_t taken = 0;
-    do {
-        taken += ring_write(&channel->out, bytes + taken, (uint32_t)(count - taken), &signal);
-    } while (taken < count && !ring_wait_for_space(&channel->out));
+    size_t taken = ring_write_or_wait(&channel->out, bytes, (uint32_t)count, &signal);
     if (signal) {
         seL4_Signal(channel->signal);
     }
@@ -51,10 +48,7 @@ static size_t put(struct channel *channel, const uint8_t *bytes, size_t count)
 static size_t take(struct channel *channel, uint8_t *bytes, size_t count)
 {
     bool signal = false;
-    size_t taken = 0;
-    do {
-        taken += ring_read(&channel->in, bytes + taken, (uint32_t)(count - taken), &signal);
-    } while (taken < count && !ring_wait_for_data(&channel->in));
+    size_t taken = ring_read_or_wait(&channel->in, bytes, (uint32_t)count, &signal);
     if (signal) {
         seL4_Signal(channel->signal);
     }
