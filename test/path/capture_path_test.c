@@ -66,15 +66,16 @@ static int set_up(void **state)
 
 static void expect_file(const struct console_rig *f, const char *network, enum capture_state wanted)
 {
-    struct bytes file;
-    assert_int_equal(capture_find(f->shown, f->size, network, &file), wanted);
+    struct capture_scan scan = {.network = network};
+    capture_scan(&scan, f->shown, f->size);
+    assert_int_equal(scan.state, wanted);
     if (wanted == CAPTURE_WHOLE) {
-        assert_int_equal(file.size, t.expected_bytes);
-        assert_memory_equal(file.data, t.expected, file.size);
+        assert_int_equal(scan.file.size, t.expected_bytes);
+        assert_memory_equal(scan.file.data, t.expected, scan.file.size);
     } else {
-        assert_int_equal(file.size, 0);
+        assert_int_equal(scan.file.size, 0);
     }
-    free(file.data);
+    capture_scan_end(&scan);
 }
 
 /* Types, and nothing moves yet. */
