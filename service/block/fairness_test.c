@@ -195,6 +195,28 @@ static void zeroes_in_memory_are_in_small_pieces(void **state)
                     2 * (PORT_QUANTUM_SHARED + RAMDISK_PART_SECTORS));
 }
 
+/*
+ * What one client alone is done for in one pass, after which the other services of the core have a
+ * turn: the service's own work, in memory, is in pieces even then.
+ */
+static void memory_of_who_is_alone_leaves_turns_to_other_services(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *disk = f->ram[0] + RAMDISK_HEAD_BYTES;
+    unsigned most = 0;
+    memset(disk, MARK, RAM_BYTES - RAMDISK_HEAD_BYTES);
+    for (unsigned pass = 0; pass < ROUNDS; pass++) {
+        while (send(f, GREEDY_RAM, BLOCK_WRITE_ZEROES, LARGE_SECTORS)) {
+        }
+        server_event(&f->server, 1 << GREEDY_RAM);
+        server_run(&f->server);
+        unsigned done = sweep(disk, 0, MARK);
+        most = done > most ? done : most;
+        take(f, GREEDY_RAM);
+    }
+    assert_in_range(most, PORT_QUANTUM_SHARED + 1, PORT_QUANTUM_MEMORY + RAMDISK_PART_SECTORS);
+}
+
 /* What the device has to do before it gets to the modest one's. */
 static void a_device_is_not_full_of_one_clients_work(void **state)
 {
@@ -267,6 +289,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(writes_to_memory_are_in_small_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(zeroes_in_memory_are_in_small_pieces, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_of_who_is_alone_leaves_turns_to_other_services,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_is_not_full_of_one_clients_work, setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_is_full_of_work_of_who_is_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_greedy_client_gets_on, setup, teardown),

@@ -227,10 +227,18 @@ static bool has_room(struct port *port, const struct flights *flights)
            ring_space(&port->replies) >= (port->in_flight + 1) * sizeof(struct block_reply);
 }
 
+static int64_t quantum_of(const struct port *port)
+{
+    if (port->shared) {
+        return PORT_QUANTUM_SHARED;
+    }
+    return port->disk.backend == &port->ram ? PORT_QUANTUM_MEMORY : PORT_QUANTUM;
+}
+
 enum port_progress port_turn(struct port *port, struct flights *flights)
 {
     struct block_request request;
-    int64_t quantum = port->shared ? PORT_QUANTUM_SHARED : PORT_QUANTUM;
+    int64_t quantum = quantum_of(port);
     CHECK(port->state == PORT_OPEN);
     port->credit += quantum;
     if (port->credit > quantum) {

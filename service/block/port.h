@@ -14,6 +14,7 @@
 enum {
     PORT_FLIGHT_MAX = 64,      /* requests of one port that are carried out at once */
     PORT_QUANTUM = 512,        /* sectors' worth of work in one turn of a port that is alone .. */
+    PORT_QUANTUM_MEMORY = 128, /* .. whose disk is memory, so that the work is our core's */
     PORT_QUANTUM_SHARED = 32,  /* .. and of one of several */
     PORT_SHARED_SECTORS = 256, /* of one of several that the device may have */
     PORT_REQUEST_COST = 8,     /* of a request, beside its sectors */

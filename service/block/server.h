@@ -10,12 +10,13 @@
  * The block service without the kernel: ports, the device, and whose turn it is. Whoever runs it
  * calls server_run when something has happened, until it says that there is no more to do.
  *
- * Fairness: in each pass every port that has work gets one turn of PORT_QUANTUM sectors' worth, and
- * no port has more than PORT_FLIGHT_MAX requests on the device. A pass begins with the port that
- * found the device full in the last one. While several have work, turns are of PORT_QUANTUM_SHARED,
- * and a port has not much more than PORT_SHARED_SECTORS on the device, of a long request one part:
- * so one that asks for little, one thing after the other, does not wait long for one that asks for
- * all that it can.
+ * Fairness: in each pass every port that has work gets one turn of PORT_QUANTUM sectors' worth (of
+ * PORT_QUANTUM_MEMORY, where it is this process that moves the bytes: other services of the core
+ * wait for the end of the pass), and no port has more than PORT_FLIGHT_MAX requests on the device.
+ * A pass begins with the port that found the device full in the last one. While several have work,
+ * turns are of PORT_QUANTUM_SHARED, and a port has not much more than PORT_SHARED_SECTORS on the
+ * device, of a long request one part: so one that asks for little, one thing after the other, does
+ * not wait long for one that asks for all that it can.
  */
 struct server_setup {
     const struct block_roster *roster;
