@@ -87,18 +87,20 @@ disk: $(DISK)
 disk-reset:
 	rm -f $(DISK)
 
-# A guest that attacks its devices; see its main.c. Two that do it for as long as one likes, and measure what
-# that does to others.
+# A guest that attacks its devices; see its main.c. One that does it for as long as one likes, one that measures
+# what that does to it, and the clock of both.
 GUEST_HOSTILE   := $B/guest/hostile.elf
 GUEST_NEIGHBOUR := $B/guest/neighbour.elf
 GUEST_ATTACKER  := $B/guest/attacker.elf
-GUESTS          += $(GUEST_HOSTILE) $(GUEST_NEIGHBOUR) $(GUEST_ATTACKER)
+GUEST_BEAT      := $B/guest/beat.elf
+GUESTS          += $(GUEST_HOSTILE) $(GUEST_NEIGHBOUR) $(GUEST_ATTACKER) $(GUEST_BEAT)
 DRIVER_SRCS     := test/guest/hostile/start.S test/guest/hostile/guest.c
 PHASE_SRCS      := test/guest/neighbour/phase.c test/guest/neighbour/queue.c
 $(GUEST_HOSTILE): $(wildcard test/guest/hostile/*)
 $(GUEST_NEIGHBOUR): $(DRIVER_SRCS) $(PHASE_SRCS) test/guest/neighbour/irq.c test/guest/neighbour/work.c
 $(GUEST_ATTACKER): $(DRIVER_SRCS) $(PHASE_SRCS) test/guest/neighbour/attack.c
-$(GUEST_HOSTILE) $(GUEST_NEIGHBOUR) $(GUEST_ATTACKER): $(wildcard test/guest/hostile/*.h test/guest/neighbour/*.h) \
+$(GUEST_BEAT): $(DRIVER_SRCS) test/guest/neighbour/phase.c test/guest/neighbour/beat.c
+$(GUEST_HOSTILE) $(GUEST_NEIGHBOUR) $(GUEST_ATTACKER) $(GUEST_BEAT): $(wildcard test/guest/hostile/*.h test/guest/neighbour/*.h) \
 		$(wildcard lib/virtio*.h) | $B/packages.stamp
 	$(call say,LD,$@)
 	$Qmkdir -p $(@D)

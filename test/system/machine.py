@@ -169,17 +169,6 @@ class Machine:
             fields = stat.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def core_seconds(self, core):
-        """The same for one of the machine's cores; needs QEMU's option -name NAME,debug-threads=on."""
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            folder = f"/proc/{self.process.pid}/task/{task}"
-            with open(f"{folder}/comm", encoding="ascii") as name:
-                if not name.read().startswith(f"CPU {core}/"):
-                    continue
-            with open(f"{folder}/schedstat", encoding="ascii") as stat:
-                return int(stat.read().split()[0]) / 1e9
-        raise Failure(f"QEMU has no thread for core {core}")
-
     def wait_end(self, timeout_s):
         """Waits until QEMU ends by itself."""
         try:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * A guest that makes as much work as it can for what it shares with others: in each phase one
- * attack, again and again. After each it says how often it has done what so far: "attacker: PHASE
- * NAME COUNT NAME COUNT ..".
+ * attack, again and again. At the end it says how often it did what: "attacker: NAME COUNT NAME
+ * COUNT ..".
  */
 #include "lib/virtio_blk.h"
 #include "test/guest/neighbour/phase.h"
@@ -230,14 +230,13 @@ static void attack_with(enum phase_attack attack)
     }
 }
 
-static void say_done(uint64_t phase)
+static void say_done(void)
 {
     static const char *const names[ATTACK_COUNT] = {
         "storm", "chains",   "resets", "impossible", "small",
-        "large", "discards", "frames", "broadcasts", "output",
+        "large", "discards", "output", "frames",     "broadcasts",
     };
-    say("attacker: ");
-    say_number(phase);
+    say("attacker:");
     for (unsigned i = 0; i < ATTACK_COUNT; i++) {
         say(" ");
         say(names[i]);
@@ -253,14 +252,13 @@ void second_main(void)
 
 void guest_main(void)
 {
-    for (;;) {
-        uint64_t phase = phase_now();
+    for (uint64_t phase; (phase = phase_now()) < PHASE_END;) {
         until = phase_begin(phase + 1);
-        if (phase % 2 != 0) {
-            attack_with((enum phase_attack)(phase / 2 % ATTACK_COUNT));
-            say_done(phase);
+        if (phase > PHASE_FIRST && (phase - PHASE_FIRST) % 2 != 0) {
+            attack_with((enum phase_attack)((phase - PHASE_FIRST) / 2));
         }
         while (!over()) {
         }
     }
+    say_done();
 }
