@@ -121,7 +121,7 @@ def cost(work, beats):
 
 
 def judge(context, found, least):
-    """`least` of (kind, slot) or of a slot; what is not there is not judged."""
+    """`least` of a (kind, slot), or else of the slot."""
     text = ", ".join(f"{kind} {slots['disk']:.2f} {slots['net']:.2f}" for kind, slots in found.items())
     context.say(f"{context.remark}; disk, network: {text}")
     short = [f"{kind} {slot} {value:.2f}" for kind, slots in found.items() for slot, value in slots.items()
