@@ -64,9 +64,9 @@ bool pci_msix_is_on(const struct pci_function *function)
 }
 
 /* A message is a write to memory, so a function that may not write memory holds it back, too. */
-static bool may_send(const struct pci_function *function)
+static bool may_send(const struct pci_function *function, uint32_t control)
 {
-    return (control(function) & (CONTROL_ENABLE | CONTROL_MASK)) == CONTROL_ENABLE &&
+    return (control & (CONTROL_ENABLE | CONTROL_MASK)) == CONTROL_ENABLE &&
            pci_commanded(function, PCI_COMMAND_MASTER);
 }
 
@@ -75,25 +75,38 @@ static bool is_masked(const struct pci_function *function, unsigned vector)
     return function->state.msix[vector][VECTOR_CONTROL] & VECTOR_MASK;
 }
 
-static void send(const struct pci_function *function, const uint32_t entry[PCI_MSIX_WORDS])
+/* What a vector writes, and where. */
+struct message {
+    uint64_t address;
+    uint32_t data;
+};
+
+static struct message message_of(const struct pci_function *function, unsigned vector)
+{
+    const uint32_t *entry = function->state.msix[vector];
+    return (struct message){(uint64_t)entry[ADDRESS_HIGH] << 32 | entry[ADDRESS_LOW], entry[DATA]};
+}
+
+static void send(const struct pci_function *function, struct message message)
 {
     const struct pci_port *port = function->bus->port;
-    port->message(port->ctx, (uint64_t)entry[ADDRESS_HIGH] << 32 | entry[ADDRESS_LOW], entry[DATA]);
+    port->message(port->ctx, message.address, message.data);
 }
 
 void pci_msix_flush(struct pci_function *function)
 {
-    if (!pci_msix_is_on(function)) {
+    uint32_t now = control(function);
+    if (!(now & CONTROL_ENABLE)) {
         function->state.msix_pending = 0;
     }
-    if (!may_send(function)) {
+    if (!may_send(function, now)) {
         return;
     }
     for (uint32_t left = function->state.msix_pending; left != 0; left &= left - 1) {
         unsigned vector = (unsigned)__builtin_ctz(left);
         if (!is_masked(function, vector)) {
             function->state.msix_pending &= ~(1u << vector);
-            send(function, function->state.msix[vector]);
+            send(function, message_of(function, vector));
         }
     }
 }
@@ -101,19 +114,20 @@ void pci_msix_flush(struct pci_function *function)
 /* The message itself goes out without the lock: that of a vCPU on another core takes a while. */
 bool pci_raise(struct pci_function *function, unsigned vector)
 {
-    uint32_t entry[PCI_MSIX_WORDS];
+    struct message message = {0};
     mutex_lock(&function->bus->lock);
-    bool on = pci_msix_is_on(function);
+    uint32_t state = control(function);
+    bool on = state & CONTROL_ENABLE;
     bool exists = on && vector < function->msix_count;
-    bool now = exists && may_send(function) && !is_masked(function, vector);
+    bool now = exists && may_send(function, state) && !is_masked(function, vector);
     if (now) {
-        memcpy(entry, function->state.msix[vector], sizeof entry);
+        message = message_of(function, vector);
     } else if (exists) {
         function->state.msix_pending |= 1u << vector;
     }
     mutex_unlock(&function->bus->lock);
     if (now) {
-        send(function, entry);
+        send(function, message);
     }
     return on;
 }
