@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The functions of <string.h> that the compiler, libfdt and we call, for general registers only: a
- * libc's use vector registers, which fault in threads that have no FPU.
+ * libc's use vector registers, which fault in threads that have no FPU. What only libfdt and who
+ * reads descriptions calls is start code.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "lib/start_only.h"
 
 /* Unaligned and aliasing accesses of eight bytes, which is what a load or a store may do. */
 typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
@@ -96,7 +99,7 @@ int memcmp(const void *left, const void *right, size_t size)
     return 0;
 }
 
-void *memchr(const void *in, int wanted, size_t size)
+START_ONLY void *memchr(const void *in, int wanted, size_t size)
 {
     const unsigned char *s = in;
     for (size_t i = 0; i < size; i++) {
@@ -125,7 +128,7 @@ size_t strnlen(const char *text, size_t limit)
     return length;
 }
 
-int strcmp(const char *a, const char *b)
+START_ONLY int strcmp(const char *a, const char *b)
 {
     while (*a != '\0' && *a == *b) {
         a++, b++;
@@ -155,7 +158,7 @@ char *strchr(const char *text, int wanted)
     }
 }
 
-char *strrchr(const char *text, int wanted)
+START_ONLY char *strrchr(const char *text, int wanted)
 {
     const char *last = NULL;
     for (;; text++) {

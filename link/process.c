@@ -7,6 +7,7 @@
 
 #include "lib/log.h"
 #include "lib/mutex.h"
+#include "lib/start_only.h"
 #include "link/process_start.h"
 #include "link/ring.h"
 #include "link/serial.h"
@@ -42,7 +43,7 @@ void mutex_unblock(uint32_t id)
     seL4_Signal(SLOT_MUTEX_BASE + id);
 }
 
-void process_open_log(struct serial_link *serial)
+START_ONLY void process_open_log(struct serial_link *serial)
 {
     ring_open_producer(&log_ring, &serial->log, serial->log_data, SERIAL_LOG_SIZE);
     log_open(log_to_link, LOG_DEBUG);
