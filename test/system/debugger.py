@@ -137,9 +137,11 @@ class Debugger:
 
 
 def symbol(program, name):
-    for line in subprocess.run([NM, program], capture_output=True, text=True, check=True).stdout.splitlines():
-        if line.endswith(f" {name}"):
-            return int(line.split()[0], 16)
+    """Its address. A function that the compiler has cut has a suffix, as .part.0."""
+    symbols = subprocess.run([NM, program], capture_output=True, text=True, check=True).stdout
+    match = re.search(rf"^(\w+) \w {re.escape(name)}(\.(part|constprop|isra)\.\d+)*$", symbols, re.MULTILINE)
+    if match:
+        return int(match.group(1), 16)
     raise Failure(f"{program} has no symbol {name}")
 
 
