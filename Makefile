@@ -71,8 +71,9 @@ $B/packages.stamp: test/packages.sh
 LTO_PROCESSES := vmm
 LTO_NEVER     := lib/bytes.c lib/thread.c
 LTO           := -flto -flto-partition=one -mcmodel=tiny -fomit-frame-pointer
-# And for size, but for what each exit goes through, where the kernel's calls are to be part of their callers.
-FAST_SRCS     := device/gic/gic_own.c vmm/exit.c vmm/irq.c
+# And for size, but for what each exit goes through, where the kernel's calls are to be part of their callers (the last
+# file: 390 bytes for 35 instructions of a device access, 210 of an abort).
+FAST_SRCS     := device/gic/gic_own.c vmm/exit.c vmm/irq.c vmm/vcpu.c
 lto_sources    = $(filter-out $(LTO_NEVER) $(vmm_START_SRCS),$(foreach p,$(LTO_PROCESSES),$($p_SRCS)))
 
 # Kernel headers are not ours: -isystem keeps our warnings for our code.
