@@ -104,6 +104,7 @@ enum process_slot {
     CORE_SLOT_LISTEN,      /* TCB of the listening thread */
     CORE_SLOT_LISTEN_SC,
     CORE_SLOT_NOTIFY, /* notification on which it listens */
+    CORE_SLOT_IDLE,   /* notification on which the alarm thread waits when no alarm is set */
     CORE_MAX = 16,
 
     /* services: capabilities that signal client n's notification, badged. Of a device service,

@@ -226,6 +226,7 @@ static bool give_core(struct process *process, uint32_t core)
         [CORE_SLOT_LISTEN] = process_thread(process, 2 + 2 * core, PRIORITY_LISTEN),
         [CORE_SLOT_LISTEN_SC] = process_context(arena, &listen),
         [CORE_SLOT_NOTIFY] = core_notification[core],
+        [CORE_SLOT_IDLE] = arena_object(arena, seL4_NotificationObject, 0),
     };
     for (unsigned i = 0; i < sizeof capability / sizeof capability[0]; i++) {
         if (capability[i] == 0 || !process_give(process, SLOT_CORE_BASE + core * CORE_SLOTS + i,

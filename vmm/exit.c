@@ -105,7 +105,10 @@ static void on_vppi(struct vcpu *vcpu, seL4_Word intid)
 static void on_maintenance(struct vcpu *vcpu, seL4_Word lr)
 {
     vcpu->count[COUNT_EXIT_MAINTENANCE]++;
-    gic_maintenance(&vmm.gic, vcpu->gic, (unsigned)lr); /* -1: the kernel found nothing */
+    /* Of the PPIs only the timer is forwarded. -1: the kernel found nothing. */
+    if (gic_maintenance(&vmm.gic, vcpu->gic, (unsigned)lr) != 0) {
+        irq_unmask_timer(vcpu->index);
+    }
 }
 
 static enum exit_answer on_vcpu_fault(struct vcpu *vcpu)

@@ -7,31 +7,13 @@
 #include "vmm/clock.h"
 #include "vmm/vcpu.h"
 
-/*
- * What is asked of the kernel here is sent, not called as libsel4 has it: nobody waits for an
- * answer, which costs the kernel more than what it does. It would be no error: our numbers are in
- * range, and a list register that is in use is none that the vGIC fills (docs/kernel.md,
- * vgic.inject.after_end). On debug kernels, where cost is no matter, that is checked.
- */
-static void send(unsigned vcpu, seL4_Word label, seL4_Word word)
-{
-    const seL4_MessageInfo_t info = seL4_MessageInfo_new(label, 0, 0, 1);
-    seL4_CPtr object = vcpu_slot(vcpu, VCPU_SLOT_VCPU);
-#ifdef CONFIG_DEBUG_BUILD
-    seL4_MessageInfo_t answer = seL4_CallWithMRs(object, info, &word, NULL, NULL, NULL);
-    CHECK(seL4_MessageInfo_get_label(answer) == seL4_NoError);
-#else
-    seL4_NBSendWithMRs(object, info, &word, NULL, NULL, NULL);
-#endif
-}
-
 /* seL4_ARM_VCPU_InjectIRQ */
 static void inject(void *ctx, unsigned index, unsigned lr, unsigned intid, unsigned priority,
                    unsigned group)
 {
     (void)ctx;
     vmm.vcpu[index].count[COUNT_INJECTED]++;
-    send(index, ARMVCPUInjectIRQ, (seL4_Word)lr << 32 | group << 24 | priority << 16 | intid);
+    irq_ask(index, ARMVCPUInjectIRQ, (seL4_Word)lr << 32 | group << 24 | priority << 16 | intid);
 }
 
 static void kick(void *ctx, unsigned index)
@@ -44,8 +26,8 @@ static void kick(void *ctx, unsigned index)
 static void ended(void *ctx, unsigned index, unsigned intid)
 {
     (void)ctx;
-    if (intid == IRQ_VTIMER) { /* seL4_ARM_VCPU_AckVPPI */
-        send(index, ARMVCPUAckVPPI, IRQ_VTIMER);
+    if (intid == IRQ_VTIMER) {
+        irq_unmask_timer(index);
     } else if (intid == GIC_SPI_BASE + MAP_PL031_SPI) {
         clock_ended();
     }

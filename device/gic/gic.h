@@ -219,12 +219,12 @@ bool gic_message(struct gic *gic, uint64_t intid, bool pend);
 void gic_set_forwarded(struct gic *gic, unsigned intid);
 
 /*
- * The guest ended what was in list register lr of a vCPU, one of gic->vcpu[]: tells port->ended if
- * that was forwarded, and fills the register again.
- * Events for a register that holds nothing (the kernel has spurious ones) are ignored, so are lr
- * numbers that do not exist.
+ * The guest ended what was in list register lr of a vCPU, one of gic->vcpu[]: fills the register
+ * again. If that was a forwarded SPI, port->ended is told; if a forwarded PPI, the caller is, by
+ * its INTID, and does the same. Else the answer is 0. Events for a register that holds nothing (the
+ * kernel has spurious ones) are ignored, so are lr numbers that do not exist.
  */
-void gic_maintenance(struct gic *gic, struct gic_vcpu *v, unsigned lr);
+unsigned gic_maintenance(struct gic *gic, struct gic_vcpu *v, unsigned lr);
 
 /*
  * A vCPU executes WFI, which is over as soon as an interrupt is pending, whether the guest masks it

@@ -57,46 +57,48 @@ static void end_shared(struct gic *gic, struct gic_vcpu *v, unsigned lr)
     mutex_unlock(&gic->dist_lock);
 }
 
-/*
- * Of what is private: the timer before all others, whose line falls, and which is no SGI. True: the
- * interrupt is pending again.
- */
-static inline bool end_private(const struct gic *gic, struct gic_vcpu *v, unsigned intid)
+/* A private interrupt. True: it is pending again. */
+static bool end_private(const struct gic *gic, struct gic_vcpu *v, unsigned intid)
 {
     struct gic_bank *bank = &v->bank;
     uint32_t bit = 1u << intid;
-    bool forwarded = bank->forwarded & bit;
-    bank->event &= ~bit;
-    bank->claimed &= ~bit;
-    if (forwarded) {
-        const struct gic_port *port = gic_port_of(gic);
-        bank->line &= ~bit;
-        port->ended(port->ctx, v->index, intid);
-        return bank->latch & bit;
-    }
-    if (intid < GIC_SGI_COUNT && gic_chip(gic)->sgi_has_source) {
-        v->sgi_claimed[intid] = 0;
-    }
+    gic_unclaim(gic, v, bank, intid, false);
+    bank->line &= ~(bank->forwarded & bit);
     return gic_bank_pending(bank) & bit;
 }
 
-void gic_maintenance(struct gic *gic, struct gic_vcpu *v, unsigned lr)
+/*
+ * The timer before all others: forwarded and without an event, so that nothing of it is left when
+ * its line has fallen. What it is not, the general way does.
+ */
+unsigned gic_maintenance(struct gic *gic, struct gic_vcpu *v, unsigned lr)
 {
+    struct gic_bank *bank = &v->bank;
     mutex_lock(&v->lock);
     if (lr >= GIC_LR_MAX || !(v->lr_used >> lr & 1)) {
         mutex_unlock(&v->lock);
-        return;
+        return 0;
     }
     unsigned intid = v->lr_intid[lr];
     if (intid >= GIC_SPI_BASE) {
         mutex_unlock(&v->lock);
         end_shared(gic, v, lr);
-        return;
+        return 0;
     }
+    unsigned ended = 0;
+    uint32_t bit = 1u << intid;
     v->lr_used &= ~(1u << lr);
-    if (end_private(gic, v, intid)) {
-        gic_offer_private(gic, v, 1u << intid);
+    if (bank->forwarded & ~(bank->event | bank->latch) & bit) {
+        bank->line &= ~bit;
+        bank->claimed &= ~bit;
+        ended = intid;
+    } else {
+        ended = bank->forwarded & bit ? intid : 0;
+        if (end_private(gic, v, intid)) {
+            gic_offer_private(gic, v, bit);
+        }
     }
     gic_deliver(gic, v);
     mutex_unlock(&v->lock);
+    return ended;
 }

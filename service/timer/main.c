@@ -10,8 +10,12 @@
  * signals the core's listening thread, which configures the sleeper's context anew with budget ==
  * period, and a context that is configured so is ready at once. The alarm thread then looks at all
  * deadlines again.
+ *
+ * With no alarm set the alarm thread does not sleep but waits to be signalled by the listening one:
+ * the kernel looks at those who sleep each time that it is entered on that core.
  */
 #include <sel4/sel4.h>
+#include <stdbool.h>
 
 #include "lib/aarch64/cpu.h"
 #include "lib/check.h"
@@ -29,7 +33,7 @@ enum {
      * served.
      */
     TURN_US = 100000,
-    SLEEP_MAX_S = 1000, /* with nothing to wait for */
+    SLEEP_MAX_S = 1000,
     US_PER_S = 1000000,
     STACK_BYTES = 4096,
 };
@@ -38,6 +42,7 @@ struct core {
     _Alignas(16) uint8_t alarm_stack[STACK_BYTES];
     uint8_t listen_stack[STACK_BYTES];
     struct thread_block alarm_block, listen_block;
+    _Atomic bool idle; /* the alarm thread waits, or is about to */
     /* The alarms of this core, as the roster had them in its `generation`. */
     uint32_t generation;
     unsigned count;
@@ -154,6 +159,18 @@ static void sleep_until(uintptr_t core, uint64_t deadline)
     seL4_Yield();
 }
 
+/*
+ * No alarm is set: whoever sets one signals, since it is not published that we would look at it.
+ * The listening thread has less priority and the same core, so it runs when we wait; and if not,
+ * what it signals stays.
+ */
+static void wait_for_alarm(uintptr_t core)
+{
+    atomic_store(&cores[core].idle, true);
+    seL4_Wait(core_slot(core, CORE_SLOT_IDLE), NULL);
+    atomic_store(&cores[core].idle, false);
+}
+
 static void alarm_thread(uintptr_t core)
 {
     struct core *c = &cores[core];
@@ -168,6 +185,10 @@ static void alarm_thread(uintptr_t core)
         }
         uint64_t earliest = ring(c);
         publish(c, earliest);
+        if (earliest == TIMER_NEVER) {
+            wait_for_alarm(core);
+            continue;
+        }
         sleep_until(core, earliest);
         if (roster->core_count > 1) {
             make_ready(core);
@@ -179,7 +200,11 @@ static void listen_thread(uintptr_t core)
 {
     for (;;) {
         seL4_Wait(core_slot(core, CORE_SLOT_NOTIFY), NULL);
-        make_ready(core);
+        if (atomic_load(&cores[core].idle)) {
+            seL4_Signal(core_slot(core, CORE_SLOT_IDLE));
+        } else {
+            make_ready(core);
+        }
     }
 }
 

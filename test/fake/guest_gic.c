@@ -254,7 +254,11 @@ void fake_end(struct fake_gic *f, unsigned vcpu, unsigned intid)
     CHECK(lr != NULL && lr->state == FAKE_LR_ACTIVE);
     lr->state = FAKE_LR_EMPTY;
     f->served[vcpu][intid]++;
-    gic_maintenance(&f->gic, &f->gic.vcpu[vcpu], (unsigned)(lr - f->lr[vcpu]));
+    unsigned forwarded = gic_maintenance(&f->gic, &f->gic.vcpu[vcpu], (unsigned)(lr - f->lr[vcpu]));
+    if (forwarded != 0) {
+        CHECK(forwarded == intid);
+        ended(f, vcpu, forwarded);
+    }
 }
 
 unsigned fake_serve(struct fake_gic *f, unsigned vcpu)

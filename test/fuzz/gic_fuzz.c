@@ -299,7 +299,7 @@ static void step_maintenance(void)
     unsigned vcpu = next_vcpu(), lr = next();
     enum fake_lr_state state = lr < GIC_LR_MAX ? t.f.lr[vcpu][lr].state : FAKE_LR_EMPTY;
     if (state == FAKE_LR_EMPTY) {
-        gic_maintenance(&t.f.gic, &t.f.gic.vcpu[vcpu], lr);
+        CHECK(gic_maintenance(&t.f.gic, &t.f.gic.vcpu[vcpu], lr) == 0);
     } else if (state == FAKE_LR_ACTIVE && t.online[vcpu]) {
         fake_end(&t.f, vcpu, t.f.lr[vcpu][lr].intid);
     }

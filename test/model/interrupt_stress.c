@@ -121,7 +121,10 @@ static void serve(unsigned vcpu)
         if (intid != 0) {
             handle(intid);
             t.lr[vcpu][lr] = 0;
-            gic_maintenance(&t.gic, &t.gic.vcpu[vcpu], lr);
+            unsigned forwarded = gic_maintenance(&t.gic, &t.gic.vcpu[vcpu], lr);
+            if (forwarded != 0) {
+                ended(NULL, vcpu, forwarded);
+            }
         }
     }
 }
