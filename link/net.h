@@ -185,7 +185,7 @@ struct net_client_info {
     uint32_t flags; /* enum net_client_flag */
     uint8_t mac[NET_MAC_BYTES];
     uint8_t pad[2];
-    /* What it may send; 0: no limit. A burst of 0 is a default, see service/net/limit.h. */
+    /* What it may send; 0: no limit. A burst of 0 is a default, see lib/rate.h. */
     uint64_t bytes_per_s;
     uint32_t burst_bytes;
     uint32_t packets_per_s;

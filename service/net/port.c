@@ -50,8 +50,8 @@ bool port_update(struct port *port, struct net_link *link, const struct net_clie
         port->network = info->network;
         port->flags = info->flags;
         port->mac = address_mac(info->mac);
-        limit_set(&port->bytes, info->bytes_per_s, info->burst_bytes, counter_hz);
-        limit_set(&port->packets, info->packets_per_s, info->burst_packets, counter_hz);
+        rate_set(&port->bytes, info->bytes_per_s, info->burst_bytes, counter_hz);
+        rate_set(&port->packets, info->packets_per_s, info->burst_packets, counter_hz);
         uint32_t up = (info->flags & NET_CLIENT_DOWN) == 0;
         port->signal |= atomic_exchange(&link->up, up) != up;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
+#include "lib/rate.h"
 #include "service/net/frame.h"
-#include "service/net/limit.h"
 
 /*
  * One client of the switch: its end of the link, what it may do, what it has done. Its rings are
@@ -20,7 +20,7 @@ struct port {
     uint32_t network;
     uint32_t flags; /* enum net_client_flag */
     uint64_t mac;
-    struct limit bytes, packets;
+    struct rate bytes, packets;
 };
 
 /*

@@ -341,7 +341,7 @@ static void flush(struct net_switch *sw)
 
 static uint64_t allowed_at(const struct port *port)
 {
-    uint64_t bytes = limit_when(&port->bytes), packets = limit_when(&port->packets);
+    uint64_t bytes = rate_when(&port->bytes), packets = rate_when(&port->packets);
     return bytes > packets ? bytes : packets;
 }
 
@@ -359,8 +359,8 @@ static void throttle(struct net_switch *sw, unsigned i)
 static void pay(struct net_switch *sw, struct port *port, const struct net_head *head)
 {
     uint32_t packets = head->gso_type == NET_GSO_NONE ? 1 : head->length / head->gso_size + 1;
-    limit_take(&port->bytes, head->length, sw->now);
-    limit_take(&port->packets, packets, sw->now);
+    rate_take(&port->bytes, head->length, sw->now);
+    rate_take(&port->packets, packets, sw->now);
 }
 
 /* One frame of this port; false: its turn is over. */
@@ -368,7 +368,7 @@ static bool serve_frame(struct net_switch *sw, unsigned i, unsigned *work)
 {
     struct port *port = &sw->port[i];
     struct frame frame;
-    if (!limit_pass(&port->bytes, sw->now) || !limit_pass(&port->packets, sw->now)) {
+    if (!rate_pass(&port->bytes, sw->now) || !rate_pass(&port->packets, sw->now)) {
         throttle(sw, i);
         return false;
     }
