@@ -151,7 +151,7 @@ void block_link_format(struct block_link *link, uint32_t session);
 /* ---- the roster ------------------------------------------------------------------------------ */
 
 /* What root tells the service about its ports: root writes, the service reads. One page. */
-enum { BLOCK_ROSTER_MAGIC = 0x424c524f /* "BLRO" */, BLOCK_ROSTER_VERSION = 2 };
+enum { BLOCK_ROSTER_MAGIC = 0x424c524f /* "BLRO" */, BLOCK_ROSTER_VERSION = 3 };
 
 enum block_port_kind {
     BLOCK_PORT_NONE = 0,
@@ -191,8 +191,9 @@ struct block_port_info {
         } ram;
     };
     uint8_t serial[BLOCK_SERIAL_BYTES];
-    uint32_t pad;
-    uint64_t guest_vaddr; /* zero copy: of the struct block_guest of the client's VM; 0: none */
+    uint32_t requests_per_s; /* that it may make; 0: no limit. It may change at any time */
+    uint64_t guest_vaddr;    /* zero copy: of the struct block_guest of the client's VM; 0: none */
+    uint64_t sectors_per_s;  /* that it may read, write, discard and zero; the same */
 };
 
 struct block_roster {
@@ -235,6 +236,7 @@ struct block_port_stats {
     uint64_t bad;      /* of these and more: what no honest client sends */
     uint64_t signals;  /* sent to the client */
     uint64_t attaches; /* times that its link was attached to */
+    uint64_t limited;  /* times that its rate limit made it wait */
 };
 
 struct block_stats {

@@ -118,7 +118,12 @@ static const char *block_describe(void *roster_page, uint32_t port, const struct
     if (disk_node < 0) {
         return "its disk is not in /disks";
     }
-    *info = (struct block_port_info){.link_paddr = link_paddr};
+    *info = (struct block_port_info){
+        .link_paddr = link_paddr,
+        .requests_per_s = port_number(node->tree, node->node, "limit-requests", 0),
+        .sectors_per_s = (uint64_t)port_number(node->tree, node->node, "limit-kib", 0) *
+                         (1024 / BLOCK_SECTOR_BYTES),
+    };
     format(info->name, sizeof info->name, "%s", node->vm_name);
     const char *serial = port_text(node->tree, node->node, "serial");
     memcpy(info->serial, serial,

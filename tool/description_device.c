@@ -18,28 +18,29 @@ static const struct {
     {"pl031", "rtc",    MAP_PL031_BASE},
 };
 
-/* Which devices a property is for; the others must not have it. NULL: all virtio devices. */
+/* Which devices a property is for; the others must not have it. None: all virtio devices. */
 static const struct {
-    const char *property, *device;
+    const char *property, *device[2];
     bool required;
 } owners[] = {
-    {"transport",           NULL,             false},
-    {"disk",                "virtio-blk",     true },
-    {"partition",           "virtio-blk",     false},
-    {"first-sector",        "virtio-blk",     false},
-    {"sector-count",        "virtio-blk",     false},
-    {"read-only",           "virtio-blk",     false},
-    {"serial",              "virtio-blk",     false},
-    {"zero-copy",           "virtio-blk",     false},
-    {"network",             "virtio-net",     true },
-    {"mac",                 "virtio-net",     false},
-    {"limit-kib",           "virtio-net",     false},
-    {"limit-packets",       "virtio-net",     false},
-    {"ports",               "virtio-console", false},
-    {"passthrough",         "pl031",          false},
-    {"free-page-reporting", "virtio-balloon", false},
-    {"cid",                 "virtio-vsock",   true },
-    {"connects-to",         "virtio-vsock",   false},
+    {"transport",           {NULL},                       false},
+    {"disk",                {"virtio-blk"},               true },
+    {"partition",           {"virtio-blk"},               false},
+    {"first-sector",        {"virtio-blk"},               false},
+    {"sector-count",        {"virtio-blk"},               false},
+    {"read-only",           {"virtio-blk"},               false},
+    {"serial",              {"virtio-blk"},               false},
+    {"zero-copy",           {"virtio-blk"},               false},
+    {"network",             {"virtio-net"},               true },
+    {"mac",                 {"virtio-net"},               false},
+    {"limit-requests",      {"virtio-blk"},               false},
+    {"limit-kib",           {"virtio-blk", "virtio-net"}, false},
+    {"limit-packets",       {"virtio-net"},               false},
+    {"ports",               {"virtio-console"},           false},
+    {"passthrough",         {"pl031"},                    false},
+    {"free-page-reporting", {"virtio-balloon"},           false},
+    {"cid",                 {"virtio-vsock"},             true },
+    {"connects-to",         {"virtio-vsock"},             false},
 };
 
 enum { OWNER_COUNT = sizeof owners / sizeof owners[0], NAMES_MAX_BYTES = 192 };
@@ -51,8 +52,11 @@ static bool is_virtio(const char *device)
 
 static bool is_owner(unsigned owner, const char *device)
 {
-    return owners[owner].device == NULL ? is_virtio(device)
-                                        : strcmp(owners[owner].device, device) == 0;
+    const char *const *one = owners[owner].device;
+    if (one[0] == NULL) {
+        return is_virtio(device);
+    }
+    return strcmp(one[0], device) == 0 || (one[1] != NULL && strcmp(one[1], device) == 0);
 }
 
 /* ---- one device --------------------------------------------------------------------------------
@@ -92,8 +96,11 @@ static void check_owners(struct checker *checker, int node, const char *device)
     for (unsigned i = 0; i < OWNER_COUNT; i++) {
         bool given = has(checker, node, owners[i].property);
         if (given && !is_owner(i, device)) {
-            checker_report(checker, true, node, owners[i].property, "a %s has none: it is for a %s",
-                           device, owners[i].device != NULL ? owners[i].device : "virtio device");
+            const char *const *one = owners[i].device;
+            checker_report(checker, true, node, owners[i].property,
+                           "a %s has none: it is for a %s%s%s", device,
+                           one[0] != NULL ? one[0] : "virtio device", one[1] != NULL ? " or " : "",
+                           one[1] != NULL ? one[1] : "");
         } else if (!given && owners[i].required && is_owner(i, device)) {
             checker_report(checker, true, node, owners[i].property, "is missing: a %s has one",
                            device);
@@ -370,14 +377,23 @@ static int add_platform_devices(void *tree, int vm)
     return error;
 }
 
+static int complete_limit(void *tree, int node, const char *name)
+{
+    return fdt_getprop(tree, node, name, NULL) == NULL ? fdt_setprop_u32(tree, node, name, 0) : 0;
+}
+
 static int complete_blk(void *tree, int vm, int node)
 {
     char serial[DESCRIPTION_SERIAL_MAX + 1];
-    if (fdt_getprop(tree, node, "zero-copy", NULL) == NULL) {
-        int error = set_text(tree, node, "zero-copy", "no");
-        if (error != 0) {
-            return error;
-        }
+    int error = complete_limit(tree, node, "limit-kib");
+    if (error == 0) {
+        error = complete_limit(tree, node, "limit-requests");
+    }
+    if (error == 0 && fdt_getprop(tree, node, "zero-copy", NULL) == NULL) {
+        error = set_text(tree, node, "zero-copy", "no");
+    }
+    if (error != 0) {
+        return error;
     }
     if (fdt_getprop(tree, node, "serial", NULL) != NULL) {
         return 0;
@@ -403,13 +419,10 @@ static int complete_net(void *tree, int node, unsigned vm_index, unsigned index)
         description_default_mac(vm_index, index, mac);
         error = set_text(tree, node, "mac", mac);
     }
-    if (error == 0 && fdt_getprop(tree, node, "limit-kib", NULL) == NULL) {
-        error = fdt_setprop_u32(tree, node, "limit-kib", 0);
+    if (error == 0) {
+        error = complete_limit(tree, node, "limit-kib");
     }
-    if (error == 0 && fdt_getprop(tree, node, "limit-packets", NULL) == NULL) {
-        error = fdt_setprop_u32(tree, node, "limit-packets", 0);
-    }
-    return error;
+    return error != 0 ? error : complete_limit(tree, node, "limit-packets");
 }
 
 int description_complete_devices(void *tree, int vm, unsigned vm_index)

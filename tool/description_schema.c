@@ -187,6 +187,12 @@ static const struct description_property device_properties[] = {
      .fallback = "no",
      .doc = "virtio-blk: whether data go between the disk and the VM's memory without a copy. The "
             "block service then has all of that memory"},
+    {.name = "limit-requests",
+     .type = DESCRIPTION_NUMBER,
+     .max = 1 << 24,
+     .multiple = 1,
+     .fallback = "0",
+     .doc = "virtio-blk: requests that the VM may make in a second; 0 is no limit"},
     {.name = "network",
      .type = DESCRIPTION_TEXT,
      .min = 1,
@@ -203,7 +209,8 @@ static const struct description_property device_properties[] = {
      .max = 1 << 22,
      .multiple = 1,
      .fallback = "0",
-     .doc = "virtio-net: KiB that the VM may send in a second; 0 is no limit"},
+     .doc = "KiB in a second; 0 is no limit. virtio-net: that the VM may send; virtio-blk: that it "
+            "may read, write, discard and zero"},
     {.name = "limit-packets",
      .type = DESCRIPTION_NUMBER,
      .max = 1 << 24,
@@ -239,8 +246,8 @@ static const struct description_property device_properties[] = {
      .fallback = "no",
      .doc = "virtio-balloon: whether the guest gives back what it has free without being asked. It "
             "may have to wait when it wants it again"},
-    {.name = NULL                                                                                   },
     {.name = NULL                                                          },
+    {.name = NULL                                                                    },
 };
 
 static const struct description_property disk_properties[] = {

@@ -114,6 +114,26 @@ static void what_is_said_stays(void **state)
     assert_null(fdt_getprop(completed, fdt_path_offset(completed, "/vms/a"), "gic-version", NULL));
 }
 
+/* A disk and a port have limits, of which each is none until it is said. */
+static void limits_of_disks_and_ports(void **state)
+{
+    (void)state;
+    int devices = fdt_add_subnode(tree, add_vm("a"), "devices");
+    int disk = fdt_add_subnode(tree, devices, "disk");
+    assert_int_equal(fdt_setprop_string(tree, disk, "device", "virtio-blk"), 0);
+    assert_int_equal(fdt_setprop_u32(tree, disk, "limit-requests", 1000), 0);
+    int net = fdt_add_subnode(tree, fdt_path_offset(tree, "/vms/a/devices"), "net");
+    assert_int_equal(fdt_setprop_string(tree, net, "device", "virtio-net"), 0);
+    assert_int_equal(fdt_setprop_u32(tree, net, "limit-kib", 70), 0);
+    complete(&(struct description_facts){.core_count = 4});
+    expect_cells("/vms/a/devices/disk", "limit-requests", cells(1000));
+    expect_cells("/vms/a/devices/disk", "limit-kib", cells(0));
+    expect_cells("/vms/a/devices/net", "limit-kib", cells(70));
+    expect_cells("/vms/a/devices/net", "limit-packets", cells(0));
+    assert_null(fdt_getprop(completed, fdt_path_offset(completed, "/vms/a/devices/net"),
+                            "limit-requests", NULL));
+}
+
 static void cores_in_turn(void **state)
 {
     (void)state;
@@ -237,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(every_default_is_written_out),
         test(what_is_said_stays),
+        test(limits_of_disks_and_ports),
         test(cores_in_turn),
         test(too_little_room_is_said),
         test(facts_that_are_not_known),

@@ -2,4 +2,4 @@
 block_PURE := $(addprefix service/block/,gpt.c disk.c guest.c backend.c transfer.c ramdisk.c driver_virtio.c port.c server.c)
 PURE += $(block_PURE)
 PROCESSES += block
-block_SRCS = service/block/main.c $(block_PURE) link/block.c $(VIRTIO_DRIVER_SRCS) $(PROCESS_SRCS)
+block_SRCS = service/block/main.c $(block_PURE) lib/rate.c link/block.c $(VIRTIO_DRIVER_SRCS) $(PROCESS_SRCS)

@@ -5,8 +5,10 @@
  */
 #include <sel4/sel4.h>
 
+#include "lib/aarch64/cpu.h"
 #include "lib/check.h"
 #include "link/process_start.h"
+#include "link/timer.h"
 #include "service/block/server.h"
 
 static struct server server;
@@ -62,6 +64,21 @@ static void tell_root(void *ctx)
     seL4_Signal(SLOT_ROOT);
 }
 
+static uint64_t now(void *ctx)
+{
+    (void)ctx;
+    return counter_now();
+}
+
+static void set_alarm(void)
+{
+    struct timer_alarm *alarm = &((struct timer_link *)PROCESS_TIMER_VADDR)->alarm[0];
+    uint64_t when = server_alarm(&server);
+    if (when != 0 && timer_alarm_set(alarm, when)) {
+        seL4_Signal(SLOT_TIMER);
+    }
+}
+
 static void *memory_at(void *ctx, uint64_t vaddr)
 {
     (void)ctx;
@@ -85,6 +102,8 @@ static void start(void)
                              .signal = signal_client,
                              .quiet = tell_root,
                              .memory = memory_at,
+                             .now = now,
+                             .counter_hz = counter_frequency_hz(),
     });
 }
 
@@ -112,6 +131,7 @@ void process_main(const struct process_boot *boot)
         if (more) {
             look(&badge);
         } else {
+            set_alarm();
             sleep(&badge);
         }
     }

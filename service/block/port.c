@@ -186,9 +186,11 @@ static void refuse(struct port *port, const struct block_request *request, enum 
     reply(port, request->id, BLOCK_ERROR > status ? BLOCK_ERROR : status);
 }
 
-static void accept(struct port *port, struct flights *flights, const struct block_request *request)
+static void accept(struct port *port, struct flights *flights, const struct block_request *request,
+                   uint64_t now)
 {
     port->credit -= PORT_REQUEST_COST;
+    rate_take(&port->request_rate, 1, now); /* a bad one is work as well */
     if (request->attachment != port->attachment) {
         return; /* meant for a service before us: it is sent again */
     }
@@ -207,6 +209,9 @@ static void accept(struct port *port, struct flights *flights, const struct bloc
         return;
     }
     count(port, request);
+    if (request->type != BLOCK_FLUSH) {
+        rate_take(&port->sector_rate, request->sector_count, now);
+    }
     flight->id = request->id;
     flight->generation = port->generation;
     flight->port = port->number;
@@ -235,7 +240,24 @@ static int64_t quantum_of(const struct port *port)
     return port->disk.backend == &port->ram ? PORT_QUANTUM_MEMORY : PORT_QUANTUM;
 }
 
-enum port_progress port_turn(struct port *port, struct flights *flights)
+void port_set_limits(struct port *port, const struct block_port_info *info, uint64_t counter_hz)
+{
+    rate_set(&port->request_rate, info->requests_per_s, 0, counter_hz);
+    rate_set(&port->sector_rate, info->sectors_per_s, 0, counter_hz);
+}
+
+uint64_t port_allowed_at(const struct port *port)
+{
+    uint64_t requests = rate_when(&port->request_rate), sectors = rate_when(&port->sector_rate);
+    return requests > sectors ? requests : sectors;
+}
+
+static bool is_allowed(const struct port *port, uint64_t now)
+{
+    return rate_pass(&port->request_rate, now) && rate_pass(&port->sector_rate, now);
+}
+
+enum port_progress port_turn(struct port *port, struct flights *flights, uint64_t now)
 {
     struct block_request request;
     int64_t quantum = quantum_of(port);
@@ -253,9 +275,13 @@ enum port_progress port_turn(struct port *port, struct flights *flights)
         } else if (!has_room(port, flights)) {
             return PORT_BLOCKED;
         } else if (ring_used(&port->requests) >= sizeof request) {
+            if (!is_allowed(port, now)) {
+                port->stats->limited++;
+                return PORT_LIMITED;
+            }
             ring_read(&port->requests, &request, sizeof request, &port->signal);
             port->worked = true;
-            accept(port, flights, &request);
+            accept(port, flights, &request, now);
         } else if (ring_wait_for_data(&port->requests) ||
                    ring_used(&port->requests) < sizeof request) {
             return PORT_ASLEEP; /* a part of a record will not become a whole one: bad client */

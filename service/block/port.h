@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
+#include "lib/rate.h"
 #include "link/block.h"
 #include "service/block/disk.h"
 #include "service/block/guest.h"
@@ -69,6 +70,7 @@ struct port {
     struct backend ram; /* a RAM disk is the port's own */
     struct ramdisk ramdisk;
     struct block_port_stats *stats;
+    struct rate request_rate, sector_rate; /* of all its clients: a new one does not begin anew */
 };
 
 void port_init(struct port *port, uint8_t number, struct block_link *link,
@@ -96,10 +98,20 @@ enum port_progress {
     PORT_ASLEEP,  /* no request; the client will signal */
     PORT_MORE,    /* wants another turn */
     PORT_BLOCKED, /* until something has been completed, or the client signals */
+    PORT_LIMITED, /* until port_allowed_at */
 };
 
-/* OPEN: one turn. */
-enum port_progress port_turn(struct port *port, struct flights *flights);
+/*
+ * OPEN: one turn. `now` is the counter's value, of which nothing depends without a limit. A request
+ * is taken when there is anything left of the allowance, and then pays all that it asks for.
+ */
+enum port_progress port_turn(struct port *port, struct flights *flights, uint64_t now);
+
+/* Takes the limits from the roster. */
+void port_set_limits(struct port *port, const struct block_port_info *info, uint64_t counter_hz);
+
+/* The tick from which on it has some of its allowance again. */
+uint64_t port_allowed_at(const struct port *port);
 
 /* A part of a flight is done; `port` is the flight's. */
 void port_complete(struct port *port, struct flights *flights, uint32_t index,

@@ -186,6 +186,34 @@ static bool start_port(struct server *server, struct port *port)
     return true;
 }
 
+static void limit_port(struct server *server, const struct port *port)
+{
+    uint64_t when = port_allowed_at(port);
+    if (server->limited == 0 || when < server->alarm) {
+        server->alarm = when;
+    }
+    server->limited |= 1u << port->number;
+}
+
+/* Lets those go on that have some allowance again; the others' first is the new alarm. */
+static void release_limited(struct server *server)
+{
+    if (server->limited == 0 || server->now < server->alarm) {
+        return;
+    }
+    server->alarm = UINT64_MAX;
+    for (uint32_t left = server->limited; left != 0; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctz(left);
+        uint64_t when = port_allowed_at(&server->port[i]);
+        if (when <= server->now) {
+            server->limited &= ~(1u << i);
+            server->ready |= 1u << i;
+        } else if (when < server->alarm) {
+            server->alarm = when;
+        }
+    }
+}
+
 static void run_port(struct server *server, unsigned number)
 {
     struct port *port = &server->port[number];
@@ -199,7 +227,7 @@ static void run_port(struct server *server, unsigned number)
         return;
     }
     port->shared = ((server->busy | server->busy_before) & ~bit) != 0;
-    enum port_progress progress = port_turn(port, &server->flights);
+    enum port_progress progress = port_turn(port, &server->flights, server->now);
     server->busy |= port->worked ? bit : 0;
     port->worked = false;
     switch (progress) {
@@ -209,6 +237,10 @@ static void run_port(struct server *server, unsigned number)
     case PORT_BLOCKED:
         server->ready &= ~bit;
         server->blocked |= bit;
+        break;
+    case PORT_LIMITED:
+        server->ready &= ~bit;
+        limit_port(server, port);
         break;
     case PORT_MORE:
         break;
@@ -340,6 +372,10 @@ static void report(struct server *server)
 bool server_run(struct server *server)
 {
     server->touched = 0;
+    if (server->setup.now != NULL) {
+        server->now = server->setup.now(server->setup.ctx);
+        release_limited(server);
+    }
     take_completions(server);
     run_ports(server);
     if (server->device_state != SERVER_NO_DEVICE) {
@@ -359,6 +395,9 @@ static void follow_roster(struct server *server)
         struct port *port = &server->port[i];
         uint32_t generation = port->generation;
         port_follow(port, info_of(server, i), &server->flights);
+        if (server->setup.now != NULL) {
+            port_set_limits(port, info_of(server, i), server->setup.counter_hz);
+        }
         if (port->state == PORT_CLOSED || port->generation != generation) {
             port->disk_open = false;
         }
@@ -367,7 +406,7 @@ static void follow_roster(struct server *server)
         server->leaving |= (port->seen & 1) != 0 ? bit : 0;
     }
     server->ready = ALL_PORTS;
-    server->blocked = 0;
+    server->blocked = server->limited = 0;
 }
 
 void server_event(struct server *server, uint64_t badge)
@@ -380,7 +419,7 @@ void server_event(struct server *server, uint64_t badge)
     if ((badge & BLOCK_BADGE_ROSTER) != 0) {
         follow_roster(server);
     }
-    server->ready |= (uint32_t)badge;
+    server->ready |= (uint32_t)badge & ~server->limited;
     server->blocked &= ~(uint32_t)badge;
 }
 

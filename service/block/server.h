@@ -17,6 +17,9 @@
  * turns are of PORT_QUANTUM_SHARED, and a port has not much more than PORT_SHARED_SECTORS on the
  * device, of a long request one part: so one that asks for little, one thing after the other, does
  * not wait long for one that asks for all that it can.
+ *
+ * A port that is over its rate limit is not read until it has some of its allowance again: its ring
+ * fills, and its client feels it. Nothing is lost by a limit.
  */
 struct server_setup {
     const struct block_roster *roster;
@@ -28,6 +31,8 @@ struct server_setup {
     void (*quiet)(void *ctx); /* tells root that stats->quiet has changed. Optional */
     /* Memory of the process at an address that the roster gives. */
     void *(*memory)(void *ctx, uint64_t vaddr);
+    uint64_t (*now)(void *ctx); /* the counter. Optional: then there are no limits */
+    uint64_t counter_hz;
     void *ctx;
 };
 
@@ -48,6 +53,9 @@ struct server {
     struct driver_virtio driver;
     struct backend device;
     uint32_t ready, blocked;    /* ports */
+    uint32_t limited;           /* ports that wait for their allowance */
+    uint64_t alarm;             /* when the first of them has some again */
+    uint64_t now;               /* of this pass */
     uint32_t busy, busy_before; /* ports that had work in these passes, and in those before them */
     uint32_t passes;
     uint32_t touched; /* ports that something was done for in this pass */
@@ -77,6 +85,12 @@ void server_init(struct server *server, const struct server_setup *setup);
 
 /* What happened, as the badge of the service's notification says (link/block.h). */
 void server_event(struct server *server, uint64_t badge);
+
+/* When server_run has to be called though nothing has happened; 0: never. */
+static inline uint64_t server_alarm(const struct server *server)
+{
+    return server->limited != 0 ? server->alarm : 0;
+}
 
 /* One pass. True when there is more to do at once; else sleep until something happens. */
 bool server_run(struct server *server);

@@ -96,6 +96,7 @@ static void print_disk(struct shell *shell, const struct control_port_info *port
     print_line(shell, "requests that cannot be", disk->bad);
     print_line(shell, "signals to its VMM", disk->signals);
     print_line(shell, "times attached", disk->attaches);
+    print_line(shell, "times limited", disk->limited);
 }
 
 /* ---- all ports, each on a line -----------------------------------------------------------------
@@ -116,10 +117,11 @@ static void print_disk_row(struct shell *shell, const struct control_port_info *
 {
     char name[2 * ROSTER_TEXT_MAX];
     const struct block_port_stats *disk = &port->disk;
-    shell_print(
-        shell, "%-20s %-15s %9llu %14llu %14llu %8llu\n", port_name(port, name), port->backing,
-        sum(disk->requests, BLOCK_TYPES), (unsigned long long)disk->sectors_read * SECTOR_BYTES,
-        (unsigned long long)disk->sectors_written * SECTOR_BYTES, (unsigned long long)disk->errors);
+    shell_print(shell, "%-20s %-15s %9llu %14llu %14llu %8llu %8llu\n", port_name(port, name),
+                port->backing, sum(disk->requests, BLOCK_TYPES),
+                (unsigned long long)disk->sectors_read * SECTOR_BYTES,
+                (unsigned long long)disk->sectors_written * SECTOR_BYTES,
+                (unsigned long long)disk->limited, (unsigned long long)disk->errors);
 }
 
 /* ---- commands ----------------------------------------------------------------------------------
@@ -141,8 +143,8 @@ static void print_net_head(struct shell *shell)
 
 static void print_disk_head(struct shell *shell)
 {
-    shell_print(shell, "%-20s %-15s %9s %14s %14s %8s\n", "PORT", "DISK", "REQUESTS", "BYTES READ",
-                "WRITTEN", "FAILED");
+    shell_print(shell, "%-20s %-15s %9s %14s %14s %8s %8s\n", "PORT", "DISK", "REQUESTS",
+                "BYTES READ", "WRITTEN", "LIMITED", "FAILED");
 }
 
 static void show(struct shell *shell, const struct shell_words *words, const struct view *view)

@@ -391,12 +391,16 @@ static void disks_show_requests_and_bytes(void **state)
                  .errors = 6,
                  .bad = 7,
                  .signals = 8,
-                 .attaches = 9},
+                 .attaches = 9,
+                 .limited = 10},
     };
     expect(
         f, "stats disk",
-        "PORT                 DISK             REQUESTS     BYTES READ        WRITTEN   FAILED\n"
-        "linux-b.root         board                  15           4096           8192        6\n");
+        "PORT                 DISK             REQUESTS     BYTES READ        WRITTEN  LIMITED   "
+        "FAILED\n"
+        "linux-b.root         board                  15           4096           8192       10     "
+        "  "
+        " 6\n");
     assert_int_equal(f->asked_argument, CONTROL_PORTS_DISK);
     expect(f, "stats disk linux-b",
            "linux-b.root: disk board\n"
@@ -410,7 +414,8 @@ static void disks_show_requests_and_bytes(void **state)
            "  requests that failed                      6\n"
            "  requests that cannot be                   7\n"
            "  signals to its VMM                        8\n"
-           "  times attached                            9\n");
+           "  times attached                            9\n"
+           "  times limited                            10\n");
 }
 
 static void a_capture_is_started_and_stopped(void **state)

@@ -26,6 +26,7 @@ enum {
     RAM_BYTES = 96 << 10, /* of the hostile client's VM */
     GUARD_BYTES = 64 << 10,
     RAM_FRAME = 0x700,
+    COUNTER_HZ = 62500000,
 };
 #define DMA_PADDR  0x48000000ull
 #define LINK_PADDR 0x80000000ull
@@ -41,6 +42,7 @@ static struct {
     bool closing; /* root waits for the service to be quiet */
     struct block_guest told;
     int asked; /* the honest client's request that is under way */
+    uint64_t now;
     _Alignas(4096) uint8_t dma[DMA_BYTES];
     _Alignas(4096) uint8_t links[2][BLOCK_LINK_BYTES];
     uint8_t before[GUARD_BYTES], ram[RAM_BYTES], after[GUARD_BYTES];
@@ -72,6 +74,13 @@ static void *memory_at(void *ctx, uint64_t vaddr)
     return (void *)(uintptr_t)vaddr;
 }
 
+/* Time goes on with each pass. */
+static uint64_t now(void *ctx)
+{
+    (void)ctx;
+    return w.now += COUNTER_HZ / 1000;
+}
+
 static void start_service(void)
 {
     struct server_setup setup = {
@@ -82,6 +91,8 @@ static void start_service(void)
         .stats = &w.stats,
         .signal = on_signal,
         .memory = memory_at,
+        .now = now,
+        .counter_hz = COUNTER_HZ,
     };
     w.device.held_count = 0;
     server_init(&w.server, &setup);
@@ -338,6 +349,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         w.roster.port[i].link_paddr = options & 8 ? LINK_PADDR + i * BLOCK_LINK_BYTES : 0;
     }
     w.roster.port[0].guest_vaddr = w.lent ? (uintptr_t)&w.told : 0;
+    if ((options & 128) != 0) {
+        w.roster.port[0].requests_per_s = 100;
+        w.roster.port[0].sectors_per_s = 1000;
+    }
+    w.now = 0;
     start_service();
     start_client(0);
     start_client(1);
