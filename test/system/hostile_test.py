@@ -91,6 +91,8 @@ def check_turns(beats):
 
 def measure(context, description):
     """{kind: {slot: what the neighbour got done, to what it does in quiet phases}}."""
+    if context.kernel.startswith("standin"):
+        context.skip("what is measured is the kernel's lock and the price of its calls, so it needs a real one")
     system = start_counted(context, description)
     machine = system.machine
     for phase in range(FIRST_PHASE + 1, LAST_PHASE + 1):
