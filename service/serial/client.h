@@ -12,9 +12,9 @@
 enum {
     CLIENT_LATE_MAX = 256, /* input that has been taken from the UART and does not fit its ring */
     CLIENT_OUTPUT_QUANTUM = 16384, /* bytes of output that are taken from it in one pass */
-    CLIENT_LOG_QUANTUM = 512,     /* the same for its log */
-    CLIENT_LOG_BURST = 100,       /* lines that a VM may log at once */
-    CLIENT_LOG_PER_S = 20,        /* lines a second that it may log for ever */
+    CLIENT_LOG_QUANTUM = 512,      /* the same for its log */
+    CLIENT_LOG_BURST = 100,        /* lines that a VM may log at once */
+    CLIENT_LOG_PER_S = 20,         /* lines a second that it may log for ever */
 };
 
 /* Cuts a client's log ring into lines. */

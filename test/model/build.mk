@@ -20,7 +20,7 @@ $(HOST)/stress/ring_stress_tsan: $(STRESS_SRCS) link/ring.h | $B/packages.stamp
 
 # Fences say nothing to the thread sanitizer, which GCC warns of; the locks here order all that it sees.
 INTERRUPT_STRESS_SRCS := test/model/interrupt_stress.c test/fake/guest_pci.c test/fake/virtio_driver.c \
-	test/fake/virtio_pci_driver.c vmm/bus.c vmm/pci_host.c device/ram.c $(GIC_SRCS) $(PCI_SRCS) \
+	test/fake/virtio_pci_driver.c vmm/bus.c vmm/pci_host.c device/access.c device/ram.c $(GIC_SRCS) $(PCI_SRCS) \
 	$(addprefix device/virtio/,chain.c virtqueue.c virtqueue_split.c virtqueue_packed.c virtio.c \
 	virtio_register.c virtio_pci.c virtio_rng.c) lib/log.c lib/format.c
 $(HOST)/stress/interrupt_stress: $(INTERRUPT_STRESS_SRCS) | $B/packages.stamp
