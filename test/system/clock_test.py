@@ -12,7 +12,7 @@ INTERRUPTS = "awk '/rtc-pl031/ { print $2 }' /proc/interrupts"
 ROUNDING_S = 3  # QEMU's beginning of the clock and root's are whole seconds, each a part of one early
 READS = 1000
 ALARM_S = 2
-LEFT_ALARM_S = 20
+LEFT_ALARM_S = 12
 RAW_STATUS = 0x9010014  # RTCRIS: that an alarm has rung, whether anybody wants to hear it or not
 
 
